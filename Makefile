@@ -34,7 +34,7 @@ check: $(READY) ## style, types, layers
 	$(BIN)/lint-imports --no-cache
 
 bench: $(READY) ## measure speed and memory, write docs/benchmarks.md
-	$(BIN)/python -m bench
+	$(BIN)/python -m tests.bench
 
 docs: $(READY) ## write docs/cli.md anew
 	$(BIN)/python -m tools.cli_docs

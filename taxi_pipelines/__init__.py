@@ -1,7 +1,7 @@
 """NYC taxi (TLC) trip data, month by month, into a lake and a warehouse: every published row exactly once.
 
-    from taxi_pipelines import Pipeline
-    receipt = Pipeline().run("green", "2021-01")
+from taxi_pipelines import Pipeline
+receipt = Pipeline().run("green", "2021-01")
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Source(Protocol):
         ...
 
     def latest(self, kind: TaxiType, not_after: Month, prefer: FileFormat) -> Month | None:
-        """The newest month published, looking back a year at most from `not_after`; None if none is found."""
+        """The newest month published, looking back from `not_after` (over HTTP a year at most); None if none is found."""
         ...
 
 
@@ -165,7 +165,7 @@ class Warehouse(Protocol):
         ...
 
     def discard(self, table: str, partition: Partition, version: str) -> None:
-        """Removes a version that is not published; no error where it is gone."""
+        """Removes a version; nothing happens where it is gone, or is the published one."""
         ...
 
     def read(self, table: str, partition: Partition, version: str) -> Iterator[pa.RecordBatch]:
@@ -210,7 +210,7 @@ class Receipts(Protocol):
     def settle(self, target: str, kind: str, partition: Partition, published_version: str | None) -> None:
         """Brings receipts in step with the warehouse: that of the published version counts, other staged ones go.
 
-        Also forgets the partition's failure if anything was settled. No write where nothing is out of step."""
+        No write where nothing is out of step."""
         ...
 
     def of_version(self, target: str, kind: str, partition: Partition, version: str) -> Receipt | None:
@@ -227,6 +227,10 @@ class Receipts(Protocol):
 
     def fail(self, target: str, failure: Failure) -> None:
         """Keeps why a month failed, instead of what was known before."""
+        ...
+
+    def forget(self, target: str, kind: str, partition: Partition) -> None:
+        """Drops a partition's failure, because it has succeeded since. No write where there is none."""
         ...
 
     def failures(self, target: str) -> Mapping[tuple[str, Partition], Failure]:

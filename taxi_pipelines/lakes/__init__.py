@@ -1,0 +1,1 @@
+"""The lakes: where published files are kept as they were. One module per kind of storage."""

@@ -1,0 +1,1 @@
+"""The metadata database: receipts and failures, in SQLAlchemy. One repository per aggregate."""

@@ -10,7 +10,8 @@ Descriptions follow the TLC's data dictionaries (nyc.gov/tlc, "Trip Record Data"
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -34,13 +35,17 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSchema:
-    """The published columns of one table, in order, and the roles some of them play."""
+    """The published columns of one table, in order, and the roles some of them play.
+
+    `text_editions`: where a file has the marker column, it publishes some columns as text, which go into others.
+    """
 
     columns: tuple[Column, ...]
     pickup_time: str | None = None
     dropoff_time: str | None = None
     pickup_zone: str | None = None
     fare: str | None = None
+    text_editions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 ADDRESS = (
@@ -56,14 +61,35 @@ def _money(name: str, description: str, *old: str, required: bool = False) -> Co
 
 _PICKUP = "Time when the meter was engaged (New York wall time)."
 _DROPOFF = "Time when the meter was disengaged (New York wall time)."
-_VENDOR = Column(name="VendorID", type=INT, description="Provider of the record: 1 Creative Mobile, 2 Curb (VeriFone), 6 Myle, 7 Helix.")
+_VENDOR = Column(
+    name="VendorID",
+    type=INT,
+    description="Provider of the record: 1 Creative Mobile, 2 Curb (VeriFone), 6 Myle, 7 Helix.",
+)
 _PASSENGERS = Column(name="passenger_count", type=INT, description="Number of passengers, as the driver entered it.")
 _DISTANCE = _money("trip_distance", "Miles by the taximeter.", required=True)
-_RATE = Column(name="RatecodeID", type=INT, old_names=("Rate_Code",), description="Final rate: 1 standard, 2 JFK, 3 Newark, 4 Nassau or Westchester, 5 negotiated, 6 group, 99 unknown.")
-_STORED = Column(name="store_and_fwd_flag", type=TEXT, description="Y: the record was held in the vehicle before it was sent; N: it was not.")
-_PU_ZONE = Column(name="PULocationID", type=INT, description="Taxi zone of the pick-up; 264 unknown, 265 outside New York City.")
-_DO_ZONE = Column(name="DOLocationID", type=INT, description="Taxi zone of the drop-off; 264 unknown, 265 outside New York City.")
-_PAYMENT = Column(name="payment_type", type=INT, description="0 flex fare, 1 credit card, 2 cash, 3 no charge, 4 dispute, 5 unknown, 6 voided.")
+_RATE = Column(
+    name="RatecodeID",
+    type=INT,
+    old_names=("Rate_Code",),
+    description="Final rate: 1 standard, 2 JFK, 3 Newark, 4 Nassau or Westchester, 5 negotiated, 6 group, 99 unknown.",
+)
+_STORED = Column(
+    name="store_and_fwd_flag",
+    type=TEXT,
+    description="Y: the record was held in the vehicle before it was sent; N: it was not.",
+)
+_PU_ZONE = Column(
+    name="PULocationID", type=INT, description="Taxi zone of the pick-up; 264 unknown, 265 outside New York City."
+)
+_DO_ZONE = Column(
+    name="DOLocationID", type=INT, description="Taxi zone of the drop-off; 264 unknown, 265 outside New York City."
+)
+_PAYMENT = Column(
+    name="payment_type",
+    type=INT,
+    description="0 flex fare, 1 credit card, 2 cash, 3 no charge, 4 dispute, 5 unknown, 6 voided.",
+)
 _FARE = _money("fare_amount", "Fare by time and distance; negative for a refund. USD.", "Fare_Amt", required=True)
 _EXTRA = _money("extra", "Rush hour, overnight and other extras. USD.", "surcharge")
 _MTA = _money("mta_tax", "MTA tax. USD.")
@@ -97,6 +123,7 @@ YELLOW = TableSchema(
         Column(name="store_and_forward", type=DOUBLE, legacy=True, description="Store-and-forward flag as a number, in 2009."),
     ),
     pickup_time="tpep_pickup_datetime", dropoff_time="tpep_dropoff_datetime", pickup_zone="PULocationID", fare="fare_amount",
+    text_editions={"vendor_name": {"payment_type": "payment_type_name"}},
 )  # fmt: skip
 
 GREEN = TableSchema(

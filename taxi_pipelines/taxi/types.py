@@ -35,10 +35,14 @@ class TaxiType:
                 raise UsageError(f"{self.name} are published as a whole, not by month", f"run: taxi run {self.name}")
             return WHOLE
         if text is None:
-            raise UsageError(f"{self.name} is published by month", f"give one, for example: taxi run {self.name} 2024-01")
+            raise UsageError(
+                f"{self.name} is published by month", f"give one, for example: taxi run {self.name} 2024-01"
+            )
         month = Month.parse(text)
         if month < self.first:
-            raise InvalidMonth(f"{self.name} {month} was never published", f"the first month of {self.name} is {self.first}")
+            raise InvalidMonth(
+                f"{self.name} {month} was never published", f"the first month of {self.name} is {self.first}"
+            )
         return month
 
     def file_stem(self, partition: Partition) -> str:
@@ -59,10 +63,22 @@ class TaxiType:
         return {column.name: column.description for column in (*self.schema.columns, *schemas.ADDRESS)}
 
 
-YELLOW = TaxiType(name="yellow", title="Yellow taxi trips", table="yellow_tripdata", first=Month(2009, 1), schema=schemas.YELLOW)
-GREEN = TaxiType(name="green", title="Green taxi trips", table="green_tripdata", first=Month(2013, 8), schema=schemas.GREEN)
-FHV = TaxiType(name="fhv", title="For-hire vehicle trips", table="fhv_tripdata", first=Month(2015, 1), schema=schemas.FHV)
-FHVHV = TaxiType(name="fhvhv", title="High-volume for-hire vehicle trips", table="fhvhv_tripdata", first=Month(2019, 2), schema=schemas.FHVHV)
+YELLOW = TaxiType(
+    name="yellow", title="Yellow taxi trips", table="yellow_tripdata", first=Month(2009, 1), schema=schemas.YELLOW
+)
+GREEN = TaxiType(
+    name="green", title="Green taxi trips", table="green_tripdata", first=Month(2013, 8), schema=schemas.GREEN
+)
+FHV = TaxiType(
+    name="fhv", title="For-hire vehicle trips", table="fhv_tripdata", first=Month(2015, 1), schema=schemas.FHV
+)
+FHVHV = TaxiType(
+    name="fhvhv",
+    title="High-volume for-hire vehicle trips",
+    table="fhvhv_tripdata",
+    first=Month(2019, 2),
+    schema=schemas.FHVHV,
+)
 ZONES = TaxiType(name="zones", title="Taxi zones", table="taxi_zones", first=WHOLE, schema=schemas.ZONES)
 
 ALL = {kind.name: kind for kind in (YELLOW, GREEN, FHV, FHVHV, ZONES)}

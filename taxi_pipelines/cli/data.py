@@ -1,0 +1,91 @@
+"""The commands on data: query, and the files of the lake."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from taxi_pipelines.cli.options import AnyMonth, AnyType, DryRun, Json, open_pipeline
+from taxi_pipelines.cli.output import show, show_json_list, talk, terminal_width
+from taxi_pipelines.errors import UsageError
+
+Sql = Annotated[
+    str,
+    typer.Argument(metavar="SQL", help="One statement; tables need no schema's name.", show_default=False),
+]
+QueryFormat = Annotated[
+    Literal["table", "csv", "json", "parquet"] | None,
+    typer.Option(
+        "--format",
+        metavar="table|csv|json|parquet",
+        help="How to print: table shows the first 40 rows, the others all. [default: what FILE ends with, else table]",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all.", show_default=False),
+]
+Keep = Annotated[int, typer.Option("--keep", min=1, metavar="N", help="Versions to keep of every month.")]
+
+
+def query(ctx: typer.Context, sql: Sql, format: QueryFormat = None, output: Output = None) -> None:
+    """Ask the warehouse in SQL.
+
+    Tables: yellow_tripdata, green_tripdata, fhv_tripdata, fhvhv_tripdata, taxi_zones.
+    Example: taxi query "select source_month, count(*) from green_tripdata group by all"
+    """
+    chosen = _choose(format, output)
+    from taxi_pipelines.cli import export, table
+
+    with open_pipeline(ctx) as pipeline, pipeline.query_batches(sql) as reader:
+        if chosen == "table":
+            shown = table.first_rows(reader, terminal_width())
+            show(shown.rendered)
+            if shown.note:
+                talk(shown.note)
+        elif output is None:
+            export.write(reader, chosen, sys.stdout.buffer)
+        else:
+            rows = export.write_file(reader, chosen, output)
+            talk(f"wrote {rows:,} rows to {output}")
+
+
+def _choose(format: str | None, output: Path | None) -> str:
+    ending = output.suffix.lstrip(".").lower() if output else ""
+    chosen = format or (ending if ending in ("csv", "json", "parquet") else "table")
+    if chosen == "table" and output:
+        raise UsageError("a table is for the screen", f"write {output} with --format csv, json or parquet")
+    if chosen == "parquet" and not output and sys.stdout.isatty():
+        raise UsageError("Parquet is not for a terminal", "name a file with -o FILE")
+    return chosen
+
+
+def lake_ls(ctx: typer.Context, type: AnyType = None, month: AnyMonth = None, json: Json = False) -> None:
+    """List the published files in the lake, all versions."""
+    from taxi_pipelines.cli import render
+
+    with open_pipeline(ctx) as pipeline:
+        items = pipeline.lake_versions(type, month)
+    if json:
+        show_json_list([item.manifest.to_dict() | {"location": item.location} for item in items])
+    elif items:
+        show(render.lake(items))
+    else:
+        talk("the lake has no such file")
+
+
+def lake_prune(ctx: typer.Context, keep: Keep, dry_run: DryRun = False) -> None:
+    """Remove old versions from lake and warehouse.
+
+    Never the published one. Prints the files' names. Example: taxi lake prune --keep 2 --dry-run
+    """
+    with open_pipeline(ctx) as pipeline:
+        removed = pipeline.lake_prune(keep=keep, dry_run=dry_run)
+    for name in removed:
+        typer.echo(name)
+    files = "1 file" if len(removed) == 1 else f"{len(removed):,} files"
+    talk(f"would remove {files}" if dry_run else f"removed {files}")

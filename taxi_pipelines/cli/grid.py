@@ -1,0 +1,103 @@
+"""The grid of `taxi status`: months as a calendar, per type a row per year and twelve cells. Pure.
+
+A cell is the month's rows in five characters, so that a month of 6 rows stands out among months of 65,000; what is not
+simply loaded carries a sign, so that the grid reads the same without colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from taxi_pipelines.cli.render import BAD, STYLES
+from taxi_pipelines.domain.month import Month
+from taxi_pipelines.domain.outcome import MonthState, MonthStatus
+from taxi_pipelines.taxi.types import ALL, find_type
+
+RUNNING, ABSENT = "~", "·"
+NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+CELL = 5
+
+
+def status(months: Sequence[MonthStatus], home: Path) -> RenderableType:
+    """The whole page: a block per type, then the signs that occur, then what failed and what to do."""
+    if not months:
+        return Text(f"Nothing is loaded in {home}.\nTry: taxi run green 2021-01   or, to look around: taxi demo")
+    order = {name: place for place, name in enumerate(ALL)}
+    ordered = sorted(months, key=lambda item: order[item.type])
+    parts: list[RenderableType] = []
+    for name, items in groupby(ordered, key=lambda item: item.type):
+        parts += [_block(name, list(items)), Text("")]
+    return Group(*parts, *_legend(months), *_failures(months))
+
+
+def _block(name: str, items: Sequence[MonthStatus]) -> RenderableType:
+    head = Text.assemble((find_type(name).table, "bold"), f"  {_sentence(items)}")
+    cells = {item.month: item for item in items if isinstance(item.month, Month)}
+    return Group(head, _calendar(cells)) if cells else head
+
+
+def _sentence(items: Sequence[MonthStatus]) -> str:
+    loaded = [item for item in items if item.state is MonthState.LOADED]
+    failed = sum(item.error is not None for item in items)
+    rows = f"{sum(item.rows or 0 for item in loaded):,} rows"
+    monthly = any(isinstance(item.month, Month) for item in items)
+    said = f"{rows} in {len(loaded)} {'month' if len(loaded) == 1 else 'months'}" if monthly else rows
+    return f"{said}, {failed} failed" if failed else said
+
+
+def _calendar(cells: dict[Month, MonthStatus]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
+    table.add_column("", width=4)
+    for name in NAMES:
+        table.add_column(name, width=CELL, justify="right", no_wrap=True)
+    years = [month.year for month in cells]
+    for year in range(min(years), max(years) + 1):
+        table.add_row(Text(str(year), "dim"), *(_cell(cells.get(Month(year, number))) for number in range(1, 13)))
+    return table
+
+
+def _cell(item: MonthStatus | None) -> Text:
+    if item is None:
+        return Text(ABSENT, "dim")
+    if item.state is MonthState.RUNNING:
+        return Text(RUNNING + ("" if item.rows is None else compact(item.rows, CELL - 1)), "cyan")
+    if item.error is not None or item.state is MonthState.FAILED:
+        return Text(BAD + ("" if item.rows is None else compact(item.rows, CELL - 1)), STYLES[BAD])
+    return Text(compact(item.rows or 0, CELL), "green")
+
+
+def _legend(months: Sequence[MonthStatus]) -> list[Text]:
+    signs = []
+    if any(item.state is MonthState.RUNNING for item in months):
+        signs.append(f"{RUNNING} being worked on")
+    if any(item.error is not None and item.rows is None for item in months):
+        signs.append(f"{BAD} failed")
+    if any(item.error is not None and item.rows is not None for item in months):
+        signs.append(f"{BAD}1.2k failed, these older rows are in place")
+    return [Text("   ".join(signs), "dim"), Text("")] if signs else []
+
+
+def _failures(months: Sequence[MonthStatus]) -> list[Text]:
+    lines = []
+    for item in months:
+        if item.error is not None:
+            lines.append(Text.assemble((f"{BAD} {item.type} {item.month}", STYLES[BAD]), f"  {item.error}"))
+            month = f" {item.month}" if isinstance(item.month, Month) else ""
+            lines.append(Text(f"  again: taxi run {item.type}{month}", "dim"))
+    return lines
+
+
+def compact(number: int, width: int) -> str:
+    """A count in at most so many characters (4 or 5): 124, 76.5k, 1.37M."""
+    if number < 1000:
+        return str(number)
+    scaled = ((number / 1000**power, unit) for power, unit in enumerate("kMGT", start=1))
+    value, unit = next(pair for pair in scaled if pair[0] < 999.5)
+    decimals = max(0, width - 2 - len(str(round(value))))
+    return f"{value:.{decimals}f}{unit}"

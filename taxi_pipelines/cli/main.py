@@ -1,0 +1,139 @@
+"""The command `taxi`: its parts, the options before the command, and the one shape of every error.
+
+Exit codes: 0 done, 1 work failed, 2 wrong usage, 130 and 143 stopped by a signal. Whatever goes wrong is one line on
+stderr, `error[code]: what happened; what to do`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from taxi_pipelines import __version__
+from taxi_pipelines.cli import data, demo, doctor, months
+from taxi_pipelines.cli.options import Globals
+from taxi_pipelines.cli.output import one_line, talk
+from taxi_pipelines.errors import PipelineError, from_os_error
+
+app = typer.Typer(
+    name="taxi",
+    help="NYC taxi trips, month by month, into a lake and a warehouse: every published row exactly once.",
+    invoke_without_command=True,
+    rich_markup_mode=None,  # plain help is faster, and reads the same in a pipe
+)
+lake = typer.Typer(help="The published files as they were, every version.", rich_markup_mode=None)
+for command in (months.run, months.backfill, months.plan, months.status, months.verify, data.query, doctor.doctor):
+    app.command()(command)
+app.command()(months.rollback)
+app.add_typer(lake, name="lake")
+lake.command("ls")(data.lake_ls)
+lake.command("prune")(data.lake_prune)
+app.command()(demo.demo)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"taxi {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    ctx: typer.Context,
+    home: Annotated[
+        Path | None,
+        typer.Option(
+            "--home",
+            metavar="DIR",
+            help="Folder of lake, warehouse and metadata. [default: TAXI_HOME, else .taxi]",
+            show_default=False,
+        ),
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keeps the options before the command; without a command prints the help."""
+    chosen: Globals = ctx.obj
+    chosen.home = home
+    chosen.debug = debug
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help(), nl=False)
+
+
+class Stopped(BaseException):
+    """A signal asked us to stop; not an Exception, so that nothing on the way takes it for a failure."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """The entry point of the console script."""
+    signals = _Signals()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signals.stop)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ gets a question mark, not a crash
+    sys.exit(_perform(arguments, signals))
+
+
+class _Signals:
+    """Remembers the signal: a driver that is interrupted may answer with an error of its own."""
+
+    def __init__(self) -> None:
+        self.caught: int | None = None
+
+    def stop(self, number: int, frame: FrameType | None) -> NoReturn:
+        self.caught = number
+        raise Stopped(number)
+
+
+def _perform(arguments: Sequence[str] | None, signals: _Signals) -> int:
+    chosen = Globals()
+    try:
+        code = typer.main.get_command(app).main(arguments, prog_name="taxi", standalone_mode=False, obj=chosen)
+        sys.stdout.flush()
+        return code or 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit is quiet, too
+        return 1
+    except (Exception, Stopped) as error:
+        if chosen.debug:
+            traceback.print_exc()
+        code, line = _explain(Stopped(signals.caught) if signals.caught else error)
+        talk(line)
+        return code
+
+
+def _explain(error: BaseException) -> tuple[int, str]:
+    """Exit code and line of an error."""
+    match error:
+        case Stopped():
+            text = "stopped; nothing half-done is visible, run the same command again"
+            return error.exit_code, one_line("interrupted", text)
+        case OSError() if known := from_os_error(error, error.filename or "the output"):
+            return known.exit_code, one_line(known.code, str(known))
+        case PipelineError():
+            return error.exit_code, one_line(error.code, str(error))
+        case typer.TyperException():
+            return error.exit_code, one_line("usage", _wrong_usage(error))
+    return 1, one_line("internal", f"{type(error).__name__}: {error}; run again with --debug")
+
+
+def _wrong_usage(error: Any) -> str:
+    """Typer's sentence in our shape, with where to read on."""
+    said = error.format_message().strip().rstrip(".").replace(". Did", ", did").replace("Value error, ", "")
+    context = getattr(error, "ctx", None)
+    return f"{said[:1].lower()}{said[1:]}; try '{context.command_path if context else 'taxi'} --help'"

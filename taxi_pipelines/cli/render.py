@@ -1,0 +1,187 @@
+"""Records as text for people. Pure: values in, rich renderables out; 80 columns, no boxes, never colour alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from taxi_pipelines.domain.outcome import Finding, Outcome, Verification
+from taxi_pipelines.domain.plan import PlannedAction, PlannedMonth
+from taxi_pipelines.domain.receipt import CheckResult, Receipt, RunAction, Severity
+from taxi_pipelines.interfaces import LakeObject
+from taxi_pipelines.taxi.types import find_type
+
+GOOD, WARNING, BAD = "✓", "!", "✗"
+STYLES = {GOOD: "green", WARNING: "yellow", BAD: "bold red"}
+MOST_DIFFERENCES = 10
+
+
+def receipt(item: Receipt) -> RenderableType:
+    """One screen: what was done to the month, the facts that prove it, and the checks."""
+    title = Text.assemble((f"{item.type} {item.month}", "bold"), f" · {_words(item.action)}")
+    if item.action is RunAction.UNCHANGED:
+        title.append(f", {item.rows:,} rows")
+        return Group(title, _facts(_key_facts(item)))
+    return Group(title, _facts(_key_facts(item) + _change_facts(item)), Text(""), checks(item.checks))
+
+
+def _key_facts(item: Receipt) -> list[tuple[str, str]]:
+    return [
+        ("source", item.source_url),
+        ("etag", item.etag or "none"),
+        ("sha256", item.sha256[:16] + "…"),
+        ("file", f"{decimal(item.bytes)} ({item.bytes:,} bytes)"),
+        ("target", f"{item.target}, table {find_type(item.type).table}"),
+        ("version", item.version),
+    ]
+
+
+def _change_facts(item: Receipt) -> list[tuple[str, str]]:
+    facts = [("rows", f"{item.rows:,}"), ("changed", f"{item.added:,} added, {item.removed:,} removed")]
+    if item.columns_added:
+        facts.append(("new columns", ", ".join(item.columns_added)))
+    steps = ", ".join(f"{name} {seconds:.1f}" for name, seconds in item.seconds.items())
+    facts.append(("time", f"{sum(item.seconds.values()):.1f} s: {steps}"))
+    return facts
+
+
+def checks(results: Sequence[CheckResult]) -> RenderableType:
+    """A line per check: mark, name, what was measured."""
+    table = _grid(3)
+    for result in results:
+        mark = GOOD if result.passed else BAD if result.severity is Severity.FAIL else WARNING
+        table.add_row(_mark(mark), result.name.replace("_", " "), _value(result.value))
+    return table
+
+
+def _value(value: float | int | str | None) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else value or ""
+
+
+def plan(lines: Sequence[PlannedMonth]) -> RenderableType:
+    """What would be done, month by month, and in sum."""
+    table = _table("month", "action", "bytes", "reason", right=("bytes",))
+    for line in lines:
+        style = "red" if line.action is PlannedAction.FAIL else ""
+        size = "" if line.bytes is None else decimal(line.bytes)
+        table.add_row(f"{line.type} {line.month}", Text(str(line.action), style), size, line.reason)
+    counts = Counter(line.action for line in lines)
+    said = ", ".join(f"{action} {counts[action]}" for action in PlannedAction if counts[action])
+    fetched = sum(line.bytes or 0 for line in lines if line.action in (PlannedAction.LOAD, PlannedAction.RELOAD))
+    return Group(table, Text(""), Text(f"{_months(len(lines))}: {said} · {decimal(fetched)} to fetch"))
+
+
+def outcomes(items: Sequence[Outcome]) -> RenderableType:
+    """How a backfill ended: the months in which something happened, and all of them counted."""
+    table = _table(
+        "month", "result", "rows", "added", "removed", "seconds", right=("rows", "added", "removed", "seconds")
+    )
+    for item in items:
+        if item.receipt and item.receipt.action is not RunAction.UNCHANGED:
+            table.add_row(*_loaded_cells(item.receipt))
+        elif not item.receipt:
+            result = Text(f"{BAD} failed", STYLES[BAD]) if item.error else Text(item.planned.reason)
+            table.add_row(f"{item.planned.type} {item.planned.month}", result)
+    counted = Text(", ".join(f"{word} {count}" for word, count in outcome_counts(items).items()))
+    return Group(table, Text(""), counted) if table.row_count else counted
+
+
+def _loaded_cells(item: Receipt) -> tuple[str, ...]:
+    seconds = f"{sum(item.seconds.values()):.1f}"
+    return (
+        f"{item.type} {item.month}",
+        _words(item.action),
+        f"{item.rows:,}",
+        f"{item.added:,}",
+        f"{item.removed:,}",
+        seconds,
+    )
+
+
+def outcome_counts(items: Sequence[Outcome]) -> dict[str, int]:
+    """How many months ended how; the four usual endings always, reloaded only where there are any."""
+    words = [_words(item.receipt.action) if item.receipt else "failed" if item.error else "waiting" for item in items]
+    counts = Counter(words)
+    usual = ("loaded", "reloaded", "unchanged", "waiting", "failed")
+    return {word: counts[word] for word in usual if counts[word] or word != "reloaded"}
+
+
+def verifications(items: Sequence[Verification]) -> RenderableType:
+    """A line per month, and below it the first of its differences."""
+    lines: list[RenderableType] = []
+    for item in items:
+        head = f"{item.type} {item.month}"
+        if item.ok:
+            lines.append(Text.assemble(_mark(GOOD), f" {head}  ok, {item.rows_target:,} rows as in the file"))
+            continue
+        counts = f"{item.rows_source:,} rows in the file, {item.rows_target:,} in the table"
+        lines.append(Text.assemble(_mark(BAD), f" {head}  differs in {item.differing_rows:,} rows: {counts}"))
+        lines += [Text(f"    {difference}") for difference in item.differences[:MOST_DIFFERENCES]]
+        if item.differing_rows > MOST_DIFFERENCES:
+            lines.append(Text("    …", "dim"))
+    return Group(*lines)
+
+
+def findings(items: Sequence[Finding]) -> RenderableType:
+    """A line per finding, and below what is wrong what to do."""
+    table = _grid(3)
+    for item in items:
+        table.add_row(_mark(GOOD if item.ok else BAD), item.name, item.detail)
+        if item.fix and not item.ok:
+            table.add_row("", "", Text(f"→ {item.fix}"))
+    return table
+
+
+def lake(items: Sequence[LakeObject]) -> RenderableType:
+    """The files of the lake, a line each."""
+    table = _table("month", "file", "bytes", "sha256", "fetched", right=("bytes",))
+    for item in items:
+        manifest = item.manifest
+        row = (manifest.file_name, decimal(manifest.bytes), manifest.sha256[:12], _minute(manifest.fetched_at))
+        table.add_row(f"{manifest.type} {manifest.month}", *row)
+    return table
+
+
+def _words(action: RunAction) -> str:
+    return action.replace("_", " ")
+
+
+def _months(count: int) -> str:
+    return f"{count:,} month" if count == 1 else f"{count:,} months"
+
+
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _mark(mark: str) -> Text:
+    return Text(mark, STYLES[mark])
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> Table:
+    table = _grid(2)
+    for name, value in facts:
+        table.add_row(Text(name, "dim"), value)
+    return table
+
+
+def _grid(columns: int) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    for _ in range(columns):
+        table.add_column(overflow="fold")
+    return table
+
+
+def _table(*names: str, right: tuple[str, ...] = ()) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in names:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    return table

@@ -1,0 +1,71 @@
+"""Rollback: puts the version before the published one back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from taxi_pipelines.domain.month import Partition
+from taxi_pipelines.domain.receipt import Receipt, RunAction
+from taxi_pipelines.errors import NoEarlierVersion, NotLoaded
+from taxi_pipelines.interfaces import LakeObject
+from taxi_pipelines.months.resources import Resources, Stopwatch
+from taxi_pipelines.months.run import compare_versions, current_receipt, publish, publish_object, settle
+from taxi_pipelines.taxi.types import TaxiType
+
+
+def roll_back(res: Resources, kind: TaxiType, partition: Partition) -> Receipt:
+    """Publishes the version before the current one: from the warehouse if it still holds it, else from the lake.
+
+    Raises NotLoaded, NoEarlierVersion. The next run or backfill loads the published file again: the source is the truth.
+    """
+    with res.warehouse.lock(kind.table, partition):
+        settle(res, kind, partition)
+        current = current_receipt(res, kind, partition)
+        if current is None:
+            raise NotLoaded(f"{kind.name} {partition} is not loaded", f"run: taxi run {kind.name} {partition}")
+        receipt = _from_warehouse(res, kind, current) or _from_lake(res, kind, current)
+        if receipt is None:
+            raise NoEarlierVersion(
+                f"{kind.name} {partition} has no version before the published one",
+                "it was never republished, or was pruned",
+            )
+    res.progress.done(kind.name, partition, f"rolled back to {receipt.rows:,} rows")
+    return receipt
+
+
+def _from_warehouse(res: Resources, kind: TaxiType, current: Receipt) -> Receipt | None:
+    held = [version for version in res.warehouse.versions(kind.table, current.month) if version < current.version]
+    earlier = res.receipts.of_version(current.target, kind.name, current.month, held[-1]) if held else None
+    if earlier is None:
+        return None
+    watch = Stopwatch()
+    started_at = res.clock()
+    with watch.step("merge"):
+        changes = compare_versions(res, kind, current.month, current.version, earlier.version)
+    receipt = replace(
+        earlier,
+        action=RunAction.ROLLED_BACK,
+        added=changes.added,
+        removed=changes.removed,
+        columns_added=(),
+        started_at=started_at,
+        finished_at=res.clock(),
+        seconds=watch.seconds,
+    )
+    publish(res, kind, receipt)
+    return receipt
+
+
+def _from_lake(res: Resources, kind: TaxiType, current: Receipt) -> Receipt | None:
+    item = _earlier_object(res, kind, current)
+    if item is None:
+        return None
+    return publish_object(res, kind, item, Stopwatch(), res.clock(), RunAction.ROLLED_BACK)
+
+
+def _earlier_object(res: Resources, kind: TaxiType, current: Receipt) -> LakeObject | None:
+    """The lake's version fetched last before the current one."""
+    newest_first = res.lake.versions(kind.name, current.month)
+    hashes = [item.manifest.sha256 for item in newest_first]
+    after = hashes.index(current.sha256) + 1 if current.sha256 in hashes else 0
+    return next(iter(newest_first[after:]), None)

@@ -1,0 +1,212 @@
+"""Run: one month from the source to the target table, with its receipt.
+
+Decides first: an unchanged month is answered before anything is locked or written. Otherwise, under the partition's
+lock: extract, load to staging, check, count the changes, keep the receipt as staged, publish, settle the receipt. Readers see
+the month before until `publish`; a crash after it is mended by the next `settle`, because the warehouse says which version
+is published and the receipt of that version says the rest.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+
+import pyarrow as pa
+
+from taxi_pipelines.domain.manifest import Offer
+from taxi_pipelines.domain.month import Partition
+from taxi_pipelines.domain.plan import PlannedAction, decide
+from taxi_pipelines.domain.receipt import Receipt, RunAction
+from taxi_pipelines.errors import PipelineError, SourceCorrupt, SourceMissing, UsageError
+from taxi_pipelines.interfaces import Changes, Failure, LakeObject
+from taxi_pipelines.months.extract import extract, find_offer
+from taxi_pipelines.months.load import Staged, check, load
+from taxi_pipelines.months.resources import Resources, Stopwatch
+from taxi_pipelines.taxi.schemas import ADDRESS
+from taxi_pipelines.taxi.types import TaxiType
+
+
+def run_month(res: Resources, kind: TaxiType, partition: Partition, *, force: bool = False) -> Receipt:
+    """Brings the published month into the target table; the receipt says what that took.
+
+    Raises a PipelineError; the month then is as it was before, and why is kept for `status`.
+    """
+    try:
+        offer = find_offer(res, kind, partition)
+        receipt = _unchanged(res, kind, partition, offer) if not force else None
+        receipt = receipt or _run_locked(res, kind, partition, offer, force=force)
+    except PipelineError as error:
+        _remember(res, kind, partition, error)
+        raise
+    res.receipts.forget(res.warehouse.target, kind.name, partition)
+    res.progress.done(kind.name, partition, _in_one_line(receipt))
+    return receipt
+
+
+def current_receipt(res: Resources, kind: TaxiType, partition: Partition) -> Receipt | None:
+    """The settled receipt of the version that readers see, None where there is none or its data is gone."""
+    published = res.warehouse.published(kind.table).get(partition)
+    if published is None or published.version not in res.warehouse.versions(kind.table, partition):
+        return None
+    return res.receipts.of_version(res.warehouse.target, kind.name, partition, published.version)
+
+
+def settle(res: Resources, kind: TaxiType, partition: Partition) -> None:
+    """Mends what a crash between publishing and settling left; to be called under the partition's lock."""
+    published = res.warehouse.published(kind.table).get(partition)
+    res.receipts.settle(res.warehouse.target, kind.name, partition, published.version if published else None)
+
+
+def _unchanged(res: Resources, kind: TaxiType, partition: Partition, offer: Offer) -> Receipt | None:
+    current = current_receipt(res, kind, partition)
+    if current is None or decide(offer, current)[0] is not PlannedAction.SKIP:
+        return None
+    return _as_unchanged(res, current)
+
+
+def _as_unchanged(res: Resources, current: Receipt) -> Receipt:
+    now = res.clock()
+    return replace(
+        current,
+        action=RunAction.UNCHANGED,
+        added=0,
+        removed=0,
+        columns_added=(),
+        started_at=now,
+        finished_at=now,
+        seconds=Stopwatch().seconds,
+    )
+
+
+def _run_locked(res: Resources, kind: TaxiType, partition: Partition, offer: Offer, *, force: bool) -> Receipt:
+    res.lake.sweep()
+    res.warehouse.sweep()
+    with res.warehouse.lock(kind.table, partition):
+        settle(res, kind, partition)
+        if not force and (done := _unchanged(res, kind, partition, offer)):
+            return done
+        watch = Stopwatch()
+        started_at = res.clock()
+        with watch.step("extract"):
+            item = extract(res, kind, partition, offer)
+        current = current_receipt(res, kind, partition)
+        if current and current.sha256 == item.manifest.sha256 and not force:
+            res.receipts.touch(current, item.manifest.etag, item.manifest.source_url)
+            return _as_unchanged(res, replace(current, etag=item.manifest.etag, source_url=item.manifest.source_url))
+        return publish_object(res, kind, item, watch, started_at)
+
+
+def publish_object(
+    res: Resources,
+    kind: TaxiType,
+    item: LakeObject,
+    watch: Stopwatch,
+    started_at: datetime,
+    action: RunAction | None = None,
+) -> Receipt:
+    """Load, check and merge of a file in the lake; to be called under the partition's lock."""
+    manifest = item.manifest
+    version = f"{started_at:%Y%m%dT%H%M%S%f}-{manifest.sha256[:8]}"
+    with ExitStack() as undo:
+        undo.callback(res.warehouse.discard, kind.table, manifest.month, version)
+        with watch.step("load"):
+            staged = _load(res, kind, item, version)
+        with watch.step("check"):
+            checks = check(res, kind, manifest.month, staged)
+        with watch.step("merge"):
+            changes = _changes(res, kind, manifest.month, staged)
+            gained = _columns_gained(res, kind, staged.schema)
+        before = res.warehouse.published(kind.table).get(manifest.month)
+        receipt = Receipt(
+            type=kind.name,
+            month=manifest.month,
+            action=action or (RunAction.RELOADED if before else RunAction.LOADED),
+            source_url=manifest.source_url,
+            etag=manifest.etag,
+            sha256=manifest.sha256,
+            bytes=manifest.bytes,
+            rows=staged.profile.rows if staged.file_rows is None else staged.file_rows,
+            rows_staged=staged.profile.rows,
+            added=changes.added,
+            removed=changes.removed,
+            columns_added=gained,
+            checks=checks,
+            schema_fingerprint=staged.fingerprint,
+            target=res.warehouse.target,
+            version=version,
+            started_at=started_at,
+            finished_at=res.clock(),
+            seconds=watch.seconds,
+        )
+        with watch.step("merge"):
+            publish(res, kind, receipt)
+        undo.pop_all()
+    return receipt
+
+
+def publish(res: Resources, kind: TaxiType, receipt: Receipt) -> None:
+    """Publishes the receipt's version in step with the receipt: staged, published, settled."""
+    res.receipts.stage(receipt)
+    res.warehouse.publish(kind, receipt.month, receipt.version)
+    res.receipts.settle(receipt.target, kind.name, receipt.month, receipt.version)
+
+
+def _load(res: Resources, kind: TaxiType, item: LakeObject, version: str) -> Staged:
+    try:
+        return load(res, kind, item.manifest.month, item, version)
+    except SourceCorrupt:
+        res.lake.remove(item)  # so that the next run fetches it anew
+        raise
+
+
+def _changes(res: Resources, kind: TaxiType, partition: Partition, staged: Staged) -> Changes:
+    before = res.warehouse.published(kind.table).get(partition)
+    if before is None or before.version not in res.warehouse.versions(kind.table, partition):
+        return Changes(added=staged.profile.rows, removed=0)
+    return compare_versions(res, kind, partition, before.version, staged.version)
+
+
+def compare_versions(res: Resources, kind: TaxiType, partition: Partition, old: str, new: str) -> Changes:
+    """Rows added and removed between two held versions, whatever their places in the file."""
+    return res.comparer.changes(
+        _published_columns(res, kind, partition, old), _published_columns(res, kind, partition, new)
+    )
+
+
+def _published_columns(res: Resources, kind: TaxiType, partition: Partition, version: str) -> pa.RecordBatchReader:
+    address = [column.name for column in ADDRESS]
+    batches = (batch.drop_columns(address) for batch in res.warehouse.read(kind.table, partition, version))
+    first = next(batches)
+
+    def again() -> object:
+        yield first
+        yield from batches
+
+    return pa.RecordBatchReader.from_batches(first.schema, again())
+
+
+def _columns_gained(res: Resources, kind: TaxiType, schema: pa.Schema) -> tuple[str, ...]:
+    always = [column.name for column in kind.schema.columns if not column.legacy]
+    known = {
+        name.lower() for name in (*res.warehouse.columns(kind.table), *always, *(column.name for column in ADDRESS))
+    }
+    return tuple(name for name in schema.names if name.lower() not in known)
+
+
+def _remember(res: Resources, kind: TaxiType, partition: Partition, error: PipelineError) -> None:
+    """Keeps why a month failed; a month that is not published yet, or a wrong call, has not failed."""
+    if isinstance(error, SourceMissing | UsageError):
+        return
+    failure = Failure(type=kind.name, month=partition, code=error.code, message=str(error), failed_at=res.clock())
+    try:
+        res.receipts.fail(res.warehouse.target, failure)
+    except PipelineError as second:
+        error.add_note(f"the failure could not be kept either: {second}")
+
+
+def _in_one_line(receipt: Receipt) -> str:
+    if receipt.action is RunAction.UNCHANGED:
+        return f"unchanged, {receipt.rows:,} rows"
+    changes = f" (+{receipt.added:,} -{receipt.removed:,})" if receipt.action is not RunAction.LOADED else ""
+    return f"{receipt.action} {receipt.rows:,} rows{changes} in {sum(receipt.seconds.values()):.1f} s"

@@ -1,0 +1,79 @@
+"""Settings: the only reader of the environment and of `taxi.toml`. Later wins: taxi.toml, TAXI_* variables, flags."""
+
+from __future__ import annotations
+
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from taxi_pipelines.domain.manifest import FileFormat
+from taxi_pipelines.errors import UsageError
+from taxi_pipelines.taxi.types import CDN
+
+
+class Target(StrEnum):
+    """The warehouses a month can be loaded into."""
+
+    DUCKDB = "duckdb"
+
+
+class Settings(BaseSettings):
+    """What a run needs to know. Every field is also a `taxi.toml` key and, in capitals, a TAXI_ variable."""
+
+    model_config = SettingsConfigDict(env_prefix="TAXI_", toml_file="taxi.toml", extra="forbid", frozen=True)
+
+    home: Path = Path(".taxi")
+    source: str = CDN
+    target: Target = Target.DUCKDB
+    format: FileFormat = FileFormat.PARQUET
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _two_kinds(cls, value: Any) -> Any:
+        if value not in (FileFormat.PARQUET, FileFormat.CSV):
+            raise ValueError("valid are parquet and csv (which reads .csv and .csv.gz)")
+        return value
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then variables, then taxi.toml."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @classmethod
+    def load(cls, **flags: Any) -> Settings:
+        """Settings with the flags that are given (None means not given). Raises UsageError naming the setting."""
+        try:
+            return cls(**{name: value for name, value in flags.items() if value is not None})
+        except ValidationError as error:
+            raise UsageError(*_explain(error)) from error
+        except tomllib.TOMLDecodeError as error:
+            raise UsageError(f"taxi.toml is not valid TOML: {error}", "mend that line") from error
+
+    @property
+    def source_is_default(self) -> bool:
+        """Whether nobody named a source, so that it is the TLC's CDN."""
+        return self.source == CDN
+
+
+def _explain(error: ValidationError) -> tuple[str, str]:
+    problem = error.errors()[0]
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"unknown setting {name!r}", f"valid are {', '.join(Settings.model_fields)}"
+    return f"setting {name} = {problem['input']!r} is not valid", problem["msg"]

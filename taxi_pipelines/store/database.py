@@ -1,0 +1,189 @@
+"""The metadata database as a file: made at the first write, brought up to date, its errors translated.
+
+Reading an up-to-date database, or one that does not exist, changes no file.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, Row, Select
+from sqlalchemy.exc import DBAPIError
+
+from taxi_pipelines.errors import DiskFull, HomeUnwritable, PipelineError, StoreBusy, StoreCorrupt, from_os_error
+from taxi_pipelines.store.tables import REVISIONS, VERSION_TABLE, metadata
+
+BUSY_SECONDS = 30
+"""How long a writer waits for another one."""
+
+_SIDE_FILES = ("", "-journal", "-wal", "-shm")
+
+# As Alembic makes it; it is Alembic's, so it is not among our own tables.
+_versions = sa.Table(VERSION_TABLE, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+
+
+class Database:
+    """A SQLite file that any number of threads and processes share. `close` it when done."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.absolute()
+        self._engine = _engine(self._path)
+        # SQLite's plain BEGIN takes the write lock late, when it can no longer wait for it.
+        self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+        self._preparing = threading.Lock()
+        self._prepared = False
+
+    def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+        """The rows of one query; none where the database does not exist."""
+        with _translated(self._path):
+            if not self._prepared and not self._exists():
+                return []
+            self._prepare()
+            with self._engine.connect() as connection:
+                return connection.execute(query).all()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that holds the database against other writers; makes the database if need be."""
+        with _translated(self._path):
+            self._prepare()
+            with self._writer.begin() as connection:
+                yield connection
+
+    def close(self) -> None:
+        """Lets go of the file; the last to do so tidies its side files away."""
+        self._engine.dispose()
+
+    def _exists(self) -> bool:
+        try:
+            return self._path.stat().st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def _prepare(self) -> None:
+        """Makes sure, once, that the database is there and of the newest revision."""
+        with self._preparing:
+            if self._prepared:
+                return
+            if not self._is_current():
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with _locked(self._path.parent) as folder:
+                    self._bring_up_to_date(folder)
+            self._prepared = True
+
+    def _is_current(self) -> bool:
+        return self._exists() and self._revision() == REVISIONS[-1]
+
+    def _revision(self) -> str | None:
+        """The database's revision, None before the first. Raises StoreCorrupt for one we do not know."""
+        with self._engine.connect() as connection:
+            if not sa.inspect(connection).has_table(VERSION_TABLE):
+                what = f"{self._path} is not a metadata database of taxi-pipelines"
+                raise StoreCorrupt(what, "move it out of the way and run again")
+            revision = connection.execute(sa.select(_versions.c.version_num)).scalar_one_or_none()
+        if revision is not None and revision not in REVISIONS:
+            what = f"{self._path} was written by a newer taxi-pipelines (revision {revision}, known is {REVISIONS[-1]})"
+            raise StoreCorrupt(what, "upgrade taxi-pipelines: pip install --upgrade taxi-pipelines")
+        return revision
+
+    def _bring_up_to_date(self, folder: int) -> None:
+        """Under the lock: another process may have done it meanwhile."""
+        if not self._exists():
+            _create(self._path)
+            os.fsync(folder)
+        elif not self._is_current():
+            from taxi_pipelines.store.upgrade import upgrade  # noqa: PLC0415 - imports Alembic: 0.3 s, seldom needed
+
+            with self._writer.begin() as connection:
+                upgrade(connection)
+
+
+def _engine(path: Path, **options: Any) -> Engine:
+    connecting = {"timeout": BUSY_SECONDS, "isolation_level": None}  # None: the driver begins no transaction of its own
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args=connecting, **options)
+    sa.event.listen(engine, "connect", _configure)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin(connection: Connection) -> None:
+    if statement := connection.get_execution_options().get("begin"):
+        connection.exec_driver_sql(statement)
+
+
+def _create(path: Path) -> None:
+    """Makes a database beside its place and renames it there: nobody sees one without tables, or not yet in WAL mode."""
+    draft = path.with_name(path.name + ".new")
+    for ending in _SIDE_FILES:
+        draft.with_name(draft.name + ending).unlink(missing_ok=True)
+    engine = _engine(draft, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+    with engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
+        metadata.create_all(connection)
+        _versions.create(connection)
+        connection.execute(sa.insert(_versions).values(version_num=REVISIONS[-1]))
+    draft.replace(path)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """Holds the folder against other processes that would make or upgrade a database in it."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield handle
+    finally:
+        # A child forked meanwhile shares the lock: closing alone would leave it held.
+        fcntl.flock(handle, fcntl.LOCK_UN)
+        os.close(handle)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turns errors of driver and file system into ours."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, sqlite3.Error) and (translated := _from_sqlite(cause, path)):
+            raise translated from error
+        raise
+    except OSError as error:
+        if known := from_os_error(error, path):
+            raise known from error
+        raise
+
+
+def _from_sqlite(error: sqlite3.Error, path: Path) -> PipelineError | None:
+    """By SQLite's result code, see https://www.sqlite.org/rescode.html; None where it is our own mistake."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:  # no room for the WAL's index
+        code = sqlite3.SQLITE_FULL
+    match code & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreBusy(f"{path} stayed locked for {BUSY_SECONDS} s", "wait for the other process and run again")
+        case sqlite3.SQLITE_FULL:
+            return DiskFull(f"no space left on the disk of {path}", "free some space and run again")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_PERM:
+            return HomeUnwritable(f"no right to write {path}", "set TAXI_HOME to a folder you may write")
+        case sqlite3.SQLITE_IOERR:
+            what = f"{path} cannot be read or written: {error}"
+            return StoreCorrupt(what, "look at its disk: is it full, or failing?")
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            hint = "put a backup in its place, or move it out of the way and load the months again"
+            return StoreCorrupt(f"{path} is unreadable: {error}", hint)
+    return None
