@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import pandas as pd
 import pyarrow as pa
 
 from taxi_pipelines.domain.month import WHOLE, Month, Partition, month_range, parse_partition
@@ -22,6 +21,9 @@ from taxi_pipelines.months.resources import Resources
 from taxi_pipelines.settings import Settings
 from taxi_pipelines.taxi.types import TaxiType, find_monthly, find_type
 from taxi_pipelines.wiring import build_resources
+
+if TYPE_CHECKING:
+    import pandas as pd  # slow to import, and only `query` needs it
 
 
 class Silent:

@@ -62,7 +62,7 @@ def _section(path: str, command: Any) -> str:
     options = [_option(item) for item in parameters if item.param_type_name == "option"]
     follows = ["COMMAND"] if hasattr(command, "commands") else []
     usage = " ".join(
-        [path, "[OPTIONS]", *(_argument(item) for item in parameters if not item.param_type_name == "option"), *follows]
+        [path, "[OPTIONS]", *(_argument(item) for item in parameters if item.param_type_name != "option"), *follows]
     )
     lines = [f"## `{path}`", "", f"```\n{usage}\n```", "", inspect.cleandoc(command.help), ""]
     lines += _table("argument", arguments) + _table("option", options)
@@ -115,4 +115,3 @@ def _first_line(kind: type[errors.PipelineError]) -> str:
 if __name__ == "__main__":
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(), encoding="utf-8")
-    print(f"wrote {PAGE}")

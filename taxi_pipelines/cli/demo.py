@@ -72,7 +72,7 @@ def _generate(folder: Path) -> None:
     from taxi_pipelines.synthetic.files import write_month
 
     for month, rows in MONTHS.items():
-        write_month(folder, TYPE, Month.parse(month), rows)
+        write_month(folder / "trip-data", TYPE, Month.parse(month), rows)
 
 
 def _answers(url: str) -> bool:

@@ -30,10 +30,9 @@ def status(months: Sequence[MonthStatus], home: Path) -> RenderableType:
         return Text(f"Nothing is loaded in {home}.\nTry: taxi run green 2021-01   or, to look around: taxi demo")
     order = {name: place for place, name in enumerate(ALL)}
     ordered = sorted(months, key=lambda item: order[item.type])
-    parts: list[RenderableType] = []
-    for name, items in groupby(ordered, key=lambda item: item.type):
-        parts += [_block(name, list(items)), Text("")]
-    return Group(*parts, *_legend(months), *_failures(months))
+    blocks = [_block(name, list(items)) for name, items in groupby(ordered, key=lambda item: item.type)]
+    parts = [*blocks, *_legend(months), *_failures(months)]
+    return Group(parts[0], *(line for part in parts[1:] for line in (Text(""), part)))
 
 
 def _block(name: str, items: Sequence[MonthStatus]) -> RenderableType:
@@ -80,17 +79,17 @@ def _legend(months: Sequence[MonthStatus]) -> list[Text]:
         signs.append(f"{BAD} failed")
     if any(item.error is not None and item.rows is not None for item in months):
         signs.append(f"{BAD}1.2k failed, these older rows are in place")
-    return [Text("   ".join(signs), "dim"), Text("")] if signs else []
+    return [Text("   ".join(signs), "dim")] if signs else []
 
 
-def _failures(months: Sequence[MonthStatus]) -> list[Text]:
+def _failures(months: Sequence[MonthStatus]) -> list[RenderableType]:
     lines = []
     for item in months:
         if item.error is not None:
             lines.append(Text.assemble((f"{BAD} {item.type} {item.month}", STYLES[BAD]), f"  {item.error}"))
             month = f" {item.month}" if isinstance(item.month, Month) else ""
             lines.append(Text(f"  again: taxi run {item.type}{month}", "dim"))
-    return lines
+    return [Group(*lines)] if lines else []
 
 
 def compact(number: int, width: int) -> str:

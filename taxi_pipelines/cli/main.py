@@ -67,7 +67,7 @@ def options(
     chosen.home = home
     chosen.debug = debug
     if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help(), nl=False)
+        typer.echo(ctx.get_help())
 
 
 class Stopped(BaseException):

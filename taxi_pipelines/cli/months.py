@@ -21,7 +21,7 @@ from taxi_pipelines.cli.options import (
     Type,
     open_pipeline,
 )
-from taxi_pipelines.cli.output import one_line, show, show_json, show_json_list, talk
+from taxi_pipelines.cli.output import hint, one_line, show, show_json, show_json_list, talk
 from taxi_pipelines.domain.month import Month, month_range
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def run(
         show_json(receipt.to_dict())
         return
     show(render.receipt(receipt))
-    talk(f'\ntry: taxi query "select count(*) from {find_type(type).table}"')
+    hint(f'taxi query "select count(*) from {find_type(type).table}"')
 
 
 def backfill(
@@ -75,7 +75,8 @@ def backfill(
 ) -> None:
     """Load the missing and the republished months of a range.
 
-    Goes on past a failed month; unchanged ones are skipped, unpublished ones wait. Example: taxi backfill green 2021-01 2021-05 --parallel 2
+    Goes on past a failed month; unchanged ones are skipped, unpublished ones wait.
+    Example: taxi backfill green 2021-01 2021-05 --parallel 2
     """
     if dry_run:
         plan(ctx, type, start, end, source=source, target=target, format=format, force=force, json=json)

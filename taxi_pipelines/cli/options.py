@@ -72,9 +72,7 @@ AnyMonth = Annotated[
 ]
 SomeMonths = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="MONTH...", help="Months, as YYYY-MM; none means all that are loaded.", show_default=False
-    ),
+    typer.Argument(metavar="MONTH...", help="Months, as YYYY-MM; none means all that are loaded.", show_default=False),
 ]
 Start = Annotated[str, typer.Argument(metavar="START", help="First month, as YYYY-MM.", show_default=False)]
 End = Annotated[str, typer.Argument(metavar="END", help="Last month, included, as YYYY-MM.", show_default=False)]

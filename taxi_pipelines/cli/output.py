@@ -16,10 +16,20 @@ UNBOUNDED = 10_000
 
 
 def show(*results: RenderableType) -> None:
-    """Prints results on stdout: within the terminal's width, or unwrapped into a pipe."""
+    """Prints results on stdout: within the terminal's width, or unwrapped and without padding into a pipe."""
     console = _console()
-    for result in results:
-        console.print(result)
+    if sys.stdout.isatty():
+        console.print(*results, sep="\n")
+        return
+    with console.capture() as captured:
+        console.print(*results, sep="\n")
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def hint(command: str) -> None:
+    """Says what one could do next, to people only."""
+    if sys.stdout.isatty():
+        talk(f"\ntry: {command}")
 
 
 def talk(message: str) -> None:

@@ -50,7 +50,7 @@ class Bars:
     def __init__(self, console: Console, months: int) -> None:
         self._bars = bars.Progress(
             bars.TextColumn("{task.description}", markup=False),
-            bars.BarColumn(bar_width=24),
+            bars.BarColumn(bar_width=24, complete_style="cyan", finished_style="green", pulse_style="cyan"),
             _Amount(),
             console=console,
             transient=True,
@@ -78,12 +78,18 @@ class Bars:
                 task = self._bars.add_task(description, total=None, unit=unit)
                 self._running[kind, partition] = task
             else:
-                self._bars.reset(task, total=None, description=description, unit=unit)
+                self._restart(task, description, unit)
 
         def advance(done: int, total: int | None) -> None:
             self._bars.update(task, completed=done, total=total)
 
         return advance
+
+    def _restart(self, task: bars.TaskID, description: str, unit: str) -> None:
+        self._bars.reset(task, description=description, unit=unit)
+        for shown in self._bars.tasks:
+            if shown.id == task:
+                shown.total = None  # which `reset` takes for "as before"
 
     def done(self, kind: str, partition: Partition, message: str) -> None:
         """The month's bar goes; the one over all moves on."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 
 from rich.console import Group, RenderableType
 from rich.filesize import decimal
@@ -52,18 +53,25 @@ def _change_facts(item: Receipt) -> list[tuple[str, str]]:
 
 
 def checks(results: Sequence[CheckResult]) -> RenderableType:
-    """A line per check: mark, name, what was measured."""
-    table = _grid(3)
-    for result in results:
-        mark = GOOD if result.passed else BAD if result.severity is Severity.FAIL else WARNING
-        table.add_row(_mark(mark), result.name.replace("_", " "), _value(result.value))
+    """Every check with its mark and what was measured, in two columns so that a receipt fits on a screen."""
+    table = _grid(2)
+    cells = [_check(result) for result in results]
+    for left, right in zip_longest(cells[::2], cells[1::2]):
+        table.add_row(left, right)
     return table
 
 
+def _check(result: CheckResult) -> Text:
+    mark = GOOD if result.passed else BAD if result.severity is Severity.FAIL else WARNING
+    return Text.assemble(_mark(mark), f" {result.name.replace('_', ' ')}  ", (_value(result.value), "bold"))
+
+
 def _value(value: float | int | str | None) -> str:
+    if value is None:
+        return "n/a"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) else value or ""
+    return f"{value:,}" if isinstance(value, int) else value or "none"
 
 
 def plan(lines: Sequence[PlannedMonth]) -> RenderableType:
@@ -142,11 +150,11 @@ def findings(items: Sequence[Finding]) -> RenderableType:
 
 def lake(items: Sequence[LakeObject]) -> RenderableType:
     """The files of the lake, a line each."""
-    table = _table("month", "file", "bytes", "sha256", "fetched", right=("bytes",))
+    table = _table("file", "bytes", "sha256", "fetched", right=("bytes",))
     for item in items:
         manifest = item.manifest
-        row = (manifest.file_name, decimal(manifest.bytes), manifest.sha256[:12], _minute(manifest.fetched_at))
-        table.add_row(f"{manifest.type} {manifest.month}", *row)
+        size, fetched = decimal(manifest.bytes), _minute(manifest.fetched_at)
+        table.add_row(manifest.file_name, size, manifest.sha256[:12], fetched)
     return table
 
 

@@ -41,7 +41,7 @@ def verify_month(res: Resources, kind: TaxiType, partition: Partition) -> Verifi
         rows_source=comparison.rows_source,
         rows_target=comparison.rows_target,
         differing_rows=comparison.differing_rows,
-        differences=tuple(comparison.differences),
+        differences=tuple(sorted(comparison.differences, key=lambda difference: difference.source_row or 0)),
     )
 
 

@@ -26,7 +26,7 @@ _CHUNK = 1 << 18
 
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
-    """Serves the folder while the context lasts; gives the URL of its trip-data/, which is what TAXI_SOURCE takes.
+    """Serves the folder while the context lasts; gives its base URL, to which TAXI_SOURCE adds `/trip-data`.
 
     The folder is laid out as the CDN is: trip-data/{type}_tripdata_{month}.parquet, misc/taxi_zone_lookup.csv. A file
     written later is served too. Downloads still running at the end are cut off.
@@ -35,7 +35,7 @@ def serve(folder: Path) -> Iterator[str]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="tlc-server")
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/trip-data"
+            yield f"http://127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
             thread.join()

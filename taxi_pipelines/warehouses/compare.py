@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from taxi_pipelines.interfaces import Changes
 from taxi_pipelines.warehouses import statements
-from taxi_pipelines.warehouses.engine import spill_folder, translated
+from taxi_pipelines.warehouses.engine import translated
+from taxi_pipelines.warehouses.spill import spill_folder
 
 _LIMITS = {"memory_limit": "128MB", "threads": 2, "preserve_insertion_order": False}
 """Two threads keep up with what the streams deliver, and each needs memory of its own: with these limits the whole

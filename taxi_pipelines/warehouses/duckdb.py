@@ -7,8 +7,9 @@ carries on. All reading of our own starts from the catalog.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 
 import duckdb
@@ -23,6 +24,7 @@ from taxi_pipelines.warehouses.engine import distinct_addresses, run_statement, 
 from taxi_pipelines.warehouses.folder import MonthFile, WarehouseFolder
 from taxi_pipelines.warehouses.locks import Locks
 from taxi_pipelines.warehouses.parquet import read_batches, read_footer, row_order, write_parquet
+from taxi_pipelines.warehouses.spill import spill_folder, sweep_spill
 from taxi_pipelines.warehouses.statements import SCHEMA
 from taxi_pipelines.warehouses.views import (
     build_views,
@@ -139,7 +141,7 @@ class DuckDBWarehouse:
     def query(self, sql: str) -> Iterator[pa.RecordBatchReader]:
         """See `Warehouse.query`. Raises QueryFailed, also while the result is read; WarehouseCorrupt."""
         catalog = self._catalog()
-        with closing(duckdb.connect(config={"temp_directory": str(self._folder.spill)})) as connection:
+        with self._spill() as spill, closing(duckdb.connect(config={"temp_directory": spill})) as connection:
             create_views(connection, self._folder, catalog)
             connection.execute(f"SET search_path = '{SCHEMA}'")
             yield run_statement(connection, sql, sorted(_KINDS))
@@ -147,7 +149,7 @@ class DuckDBWarehouse:
     def sweep(self) -> int:
         """See `Warehouse.sweep`. Raises WarehouseCorrupt. Waits for nobody; writes nothing where all is in order."""
         removed = sum(self._sweep_leftover(file) for file in self._leftovers(self._catalog()))
-        return removed + self._sweep_temporary()
+        return removed + self._sweep_temporary() + sweep_spill(self._folder.spill)
 
     def problems(self) -> list[str]:
         """See `Warehouse.problems`."""
@@ -176,7 +178,17 @@ class DuckDBWarehouse:
         self.sweep()
 
     def _catalog(self) -> Catalog:
-        return read_catalog(self._folder.catalog)
+        """A lost catalog is not an empty one: whoever took it for one would sweep every month away."""
+        published_before = self._folder.views.exists()
+        catalog = read_catalog(self._folder.catalog)
+        if published_before and not catalog.generation:
+            raise WarehouseCorrupt(f"{self._folder.catalog} is missing", "run: taxi doctor --fix")
+        return catalog
+
+    def _spill(self) -> AbstractContextManager[str]:
+        """Where a query may spill: nowhere in a home that can only be read."""
+        writable_home = os.access(self._folder.home, os.W_OK)
+        return spill_folder(self._folder.spill) if writable_home else nullcontext("")
 
     def _current_catalog(self) -> Catalog:
         """The catalog, after what a dead publisher left is carried on or removed; under the catalog's lock."""
@@ -253,7 +265,7 @@ class DuckDBWarehouse:
             try:
                 footer = read_footer(file.path)
             except WarehouseCorrupt:
-                continue  # it stays on disk until the sweep; nobody can read it
+                continue  # nobody can read it: a leftover
             catalog = catalog.with_published(
                 file.table,
                 file.partition,

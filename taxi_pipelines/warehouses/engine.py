@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -12,20 +11,10 @@ import pyarrow as pa
 
 from taxi_pipelines.errors import DiskFull, PipelineError, QueryFailed, WarehouseCorrupt
 from taxi_pipelines.warehouses import statements
-from taxi_pipelines.warehouses.catalog import writable
 from taxi_pipelines.warehouses.parquet import READ_BATCH, ROW_ADDRESS, read_footer
+from taxi_pipelines.warehouses.spill import spill_folder
 
 _SORT_MEMORY = "1GB"
-
-
-@contextmanager
-def spill_folder(parent: Path) -> Iterator[str]:
-    """A folder for what exceeds DuckDB's memory, gone afterwards. Raises DiskFull, HomeUnwritable."""
-    with writable(parent):
-        parent.mkdir(parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(dir=parent, prefix="spill-")
-    with folder as name:
-        yield name
 
 
 def said(error: Exception) -> str:

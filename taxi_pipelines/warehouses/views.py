@@ -62,10 +62,10 @@ def build_views(folder: WarehouseFolder, catalog: Catalog) -> Path:
 
 
 def install_views(folder: WarehouseFolder, built: Path) -> None:
-    """Renames finished views into place. A log of changes to the old file must not be replayed into the new one."""
+    """Renames finished views into place. DuckDB would refuse the new file beside a client's log of changes to the old."""
     with writable(folder.views):
-        built.replace(folder.views)
         _log(folder.views).unlink(missing_ok=True)
+        built.replace(folder.views)
 
 
 def remove_build(path: Path) -> None:

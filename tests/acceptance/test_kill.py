@@ -61,7 +61,9 @@ def go(process: subprocess.Popen[str]) -> None:
 
 
 def litter(home: Path) -> Iterator[str]:
-    return (str(path) for path in home.rglob("*") if ".staging" in path.name or "tmp" in path.name.lower())
+    """Staging and temporary files, and whatever is left in the folder for spilled data."""
+    names = (path.relative_to(home) for path in home.rglob("*"))
+    return (str(name) for name in names if ".staging" in name.name or ".tmp" in name.name or name.parent.name == "tmp")
 
 
 def test_a_run_killed_at_any_moment_is_made_good_by_the_next(tmp_path: Path, source: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -327,7 +328,8 @@ def test_a_failed_check_keeps_the_month_unpublished(source: Path, taxi: Pipeline
     path = write_month(source, "green", JANUARY, 1_000)
     table = pq.read_table(path)
     pickup = table.schema.get_field_index("lpep_pickup_datetime")
-    empty = table.set_column(pickup, table.schema.field(pickup), [[None] * table.num_rows])
+    nulls = pa.nulls(table.num_rows, table.schema.field(pickup).type)
+    empty = table.set_column(pickup, table.schema.field(pickup), nulls)
     pq.write_table(empty, path)
     with pytest.raises(PipelineError, match=r"pickup_time_null_share = 1\.0") as raised:
         taxi.run("green", "2021-01")
