@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +15,7 @@ import pyarrow.compute as pc
 
 from taxi_pipelines.domain.month import Month, Partition
 from taxi_pipelines.domain.receipt import CheckResult, Severity
+from taxi_pipelines.taxi import constants
 from taxi_pipelines.taxi.types import TaxiType
 
 Value = float | int | str | None
@@ -58,14 +58,14 @@ class Profile:
             self.bounds[name] = known.joined(bounds) if known else bounds
         self._observe_times(batch)
         if self._schema.fare:
-            self.negative_fares += _count(pc.less(batch.column(self._schema.fare), 0))
+            self.negative_fares += _count(pc.less(batch.column(self._schema.fare), constants.whole(0)))
 
     def _observe_times(self, batch: pa.RecordBatch) -> None:
         if not (self._schema.pickup_time and self._schema.dropoff_time and self._month):
             return
         pickup = batch.column(self._schema.pickup_time)
-        start = pa.scalar(_midnight(self._month), pickup.type)
-        end = pa.scalar(_midnight(self._month.plus(1)), pickup.type)
+        start = constants.midnight(self._month.first_day)
+        end = constants.midnight(self._month.plus(1).first_day)
         self.outside_month += _count(pc.less(pickup, start)) + _count(pc.greater_equal(pickup, end))
         self.backwards += _count(pc.less(batch.column(self._schema.dropoff_time), pickup))
 
@@ -85,10 +85,6 @@ def _measure(column: pa.Array) -> Bounds:
 
 def _count(matches: pa.Array) -> int:
     return matches.true_count
-
-
-def _midnight(month: Month) -> datetime:
-    return datetime(month.year, month.month, 1)  # noqa: DTZ001 - New York wall time, as published
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

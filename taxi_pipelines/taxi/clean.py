@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.errors import SchemaMismatch
+from taxi_pipelines.taxi import constants
 from taxi_pipelines.taxi.schemas import ADDRESS, INT, TEXT, Column, TableSchema
 from taxi_pipelines.taxi.types import TaxiType
 
@@ -64,8 +65,8 @@ class Cleaner:
 
     def _address(self, first: int, rows: int) -> list[pa.Array]:
         if not self._constants or len(self._constants[0]) < rows:
-            values = ((self._first_day, ADDRESS[0].type), (self.file_name, ADDRESS[2].type))
-            self._constants = [pa.repeat(pa.scalar(value, kind), rows) for value, kind in values]
+            month = constants.day(self._first_day) if self._first_day else constants.null(ADDRESS[0].type)
+            self._constants = [pa.repeat(month, rows), pa.repeat(constants.text(self.file_name), rows)]
         month, file = (constant.slice(0, rows) for constant in self._constants)
         return [month, pa.arange(first, first + rows), file]
 

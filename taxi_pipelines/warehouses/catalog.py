@@ -122,6 +122,7 @@ def read_catalog(path: Path) -> Catalog:
 def write_catalog(path: Path, temporary: Path, catalog: Catalog) -> None:
     """Replaces the catalog on disk in one step that survives a crash. Raises DiskFull, HomeUnwritable."""
     with writable(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("w", encoding="utf-8") as file:
                 file.write(catalog.to_json())

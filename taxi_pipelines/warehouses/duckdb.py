@@ -31,7 +31,7 @@ from taxi_pipelines.warehouses.views import (
     catalog_columns,
     create_views,
     install_views,
-    remove_build,
+    remove_views,
     views_problems,
 )
 
@@ -167,13 +167,15 @@ class DuckDBWarehouse:
     def repair(self) -> None:
         """See `Warehouse.repair`. A catalog that is lost is made anew of the newest version of every month."""
         with self._locks.hold(_CATALOG_LOCK):
+            self._remove_temporary()
             try:
                 catalog = self._catalog()
             except WarehouseCorrupt:
                 catalog = self._catalog_of_files()
                 write_catalog(self._folder.catalog, self._folder.catalog_temporary, catalog)
-            self._remove_temporary()
-            if catalog.generation and any(views_problems(self._folder, catalog)):
+            if not catalog.generation:
+                remove_views(self._folder.views)
+            elif any(views_problems(self._folder, catalog)):
                 install_views(self._folder, build_views(self._folder, catalog))
         self.sweep()
 
@@ -201,7 +203,7 @@ class DuckDBWarehouse:
         try:
             write_catalog(self._folder.catalog, self._folder.catalog_temporary, catalog)
         except BaseException:
-            remove_build(built)
+            remove_views(built)
             raise
         install_views(self._folder, built)
 

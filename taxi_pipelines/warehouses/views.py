@@ -53,10 +53,10 @@ def build_views(folder: WarehouseFolder, catalog: Catalog) -> Path:
                     connection.execute(comment)
             connection.execute("CHECKPOINT")
     except duckdb.Error as error:
-        remove_build(path)
+        remove_views(path)
         raise translated(error, path, f"{path} cannot be built") from error
     except BaseException:
-        remove_build(path)
+        remove_views(path)
         raise
     return path
 
@@ -68,8 +68,8 @@ def install_views(folder: WarehouseFolder, built: Path) -> None:
         built.replace(folder.views)
 
 
-def remove_build(path: Path) -> None:
-    """Takes away views that are not, or not completely, built."""
+def remove_views(path: Path) -> None:
+    """Takes away a file of views, whole or half-built."""
     path.unlink(missing_ok=True)
     _log(path).unlink(missing_ok=True)
 

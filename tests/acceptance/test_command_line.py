@@ -77,7 +77,9 @@ def test_a_month_from_run_to_rollback(taxi: Taxi, source: Path) -> None:
         {"type": "green", "month": "2021-01", "ok": True, "rows_source": ROWS + 2, "rows_target": ROWS + 2, "differing_rows": 0, "differences": []}
     ]  # fmt: skip
     assert taxi.json("rollback", "green", "2021-01")["rows"] == ROWS
-    assert [(cell["month"], cell["state"], cell["rows"]) for cell in taxi.json("status")] == [("2021-01", "loaded", ROWS)]
+    assert [(cell["month"], cell["state"], cell["rows"]) for cell in taxi.json("status")] == [
+        ("2021-01", "loaded", ROWS)
+    ]
     assert len(taxi.json("lake", "ls")) == 2
     taxi("lake", "prune", "--keep", "1")
     assert len(taxi.json("lake", "ls")) == 1
@@ -90,7 +92,10 @@ def test_a_backfill_prints_one_receipt_per_line_and_fails_with_the_failed(taxi: 
         ("2021-01", "load"), ("2021-02", "load"), ("2021-03", "load"), ("2021-04", "wait"),
     ]  # fmt: skip
     assert taxi.json("backfill", "green", "2021-01", "2021-04", "--dry-run") == plan
-    lines = {line["month"]: line for line in taxi.json_lines("backfill", "green", "2021-01", "2021-03", "--parallel", "2", code=1)}
+    lines = {
+        line["month"]: line
+        for line in taxi.json_lines("backfill", "green", "2021-01", "2021-03", "--parallel", "2", code=1)
+    }
     assert (lines["2021-01"]["action"], lines["2021-03"]["action"]) == ("loaded", "loaded")
     failed = lines["2021-02"]
     assert (failed["action"], failed["error"]["code"]) == ("failed", "source-corrupt")
@@ -129,7 +134,9 @@ def test_queries_come_as_table_csv_json_and_parquet(taxi: Taxi, tmp_path: Path) 
         (("lake", "prune", "--keep", "0"), "usage", "keep"),
     ],
 )
-def test_wrong_usage_exits_2_with_one_line_and_touches_nothing(arguments: tuple[str, ...], code: str, said: str, taxi: Taxi) -> None:
+def test_wrong_usage_exits_2_with_one_line_and_touches_nothing(
+    arguments: tuple[str, ...], code: str, said: str, taxi: Taxi
+) -> None:
     done = taxi(*arguments, code=2)
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -155,11 +162,15 @@ def test_failed_work_exits_1_with_one_line(arguments: tuple[str, ...], code: str
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_backfill_says_so_leaves_nothing_half_done_and_goes_on_later(number: signal.Signals, taxi: Taxi, source: Path) -> None:
+def test_a_stopped_backfill_says_so_leaves_nothing_half_done_and_goes_on_later(
+    number: signal.Signals, taxi: Taxi, source: Path
+) -> None:
     for month in (1, 2, 3):
         write_month(source, "green", Month(2021, month), 400_000)
     command = [sys.executable, "-m", "taxi_pipelines", "backfill", "green", "2021-01", "2021-03", "--parallel", "2"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=taxi.env, cwd=taxi.folder) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=taxi.env, cwd=taxi.folder
+    ) as process:
         deadline = time.monotonic() + 30
         while not list(taxi.folder.glob("home/warehouse/green_tripdata/.staging*")) and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -186,6 +197,8 @@ def test_doctor_mends_a_moved_home(taxi: Taxi) -> None:
 def test_two_processes_on_one_month_do_the_work_once(taxi: Taxi, source: Path) -> None:
     write_month(source, "green", Month(2021, 1), 300_000)
     command = [sys.executable, "-m", "taxi_pipelines", "run", "green", "2021-01", "--json"]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=taxi.env, cwd=taxi.folder) for _ in range(3)]
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=taxi.env, cwd=taxi.folder) for _ in range(3)
+    ]
     actions = sorted(json.loads(process.communicate(timeout=60)[0])["action"] for process in processes)
     assert actions == ["loaded", "unchanged", "unchanged"]

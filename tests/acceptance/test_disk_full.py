@@ -29,7 +29,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("taken", [0.2, 0.45, 0.75, 0.9, 0.999])
-def test_a_full_disk_is_one_clear_line_and_the_next_run_succeeds(taken: float, small_disk: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_clear_line_and_the_next_run_succeeds(
+    taken: float, small_disk: Path, tmp_path: Path
+) -> None:
     source = tmp_path / "source"
     source.mkdir()
     write_month(source, "green", Month(2021, 1), 20_000)
@@ -39,9 +41,11 @@ def test_a_full_disk_is_one_clear_line_and_the_next_run_succeeds(taken: float, s
         free = shutil.disk_usage(small_disk).free
         ballast = small_disk / "ballast"
         ballast.write_bytes(b"x" * int(free * taken))
-        with pytest.raises(DiskFull, match="no space left on the disk of .*; free some space"):
+        with pytest.raises(DiskFull, match=r"no space left on the disk of .*; free some space"):
             taxi.run("green", "2021-02")
-        assert taxi.query("select count(*) n from green_tripdata where source_month = '2021-01-01'")["n"].tolist() == [20_000]
+        assert taxi.query("select count(*) n from green_tripdata where source_month = '2021-01-01'")["n"].tolist() == [
+            20_000
+        ]
         ballast.unlink()
         shutil.rmtree(small_disk / "home" / "lake" / "raw" / "green" / "2021-01")
         assert taxi.run("green", "2021-02").rows == 50_000

@@ -57,7 +57,9 @@ def rows(taxi: Pipeline) -> int:
     ],
     ids=["dropped at half twice", "busy, busy, gone", "a length too long", "dropped at once"],
 )
-def test_a_shaky_server_still_gives_the_whole_month(faults: tuple[Fault, ...], server: FaultServer, taxi: Pipeline) -> None:
+def test_a_shaky_server_still_gives_the_whole_month(
+    faults: tuple[Fault, ...], server: FaultServer, taxi: Pipeline
+) -> None:
     server.script(NAME, *faults)
     assert taxi.run("green", "2021-01").rows == rows(taxi) == ROWS
     assert taxi.verify("green")[0].ok
@@ -98,12 +100,18 @@ def test_an_unchanged_month_costs_one_head(server: FaultServer, taxi: Pipeline) 
     assert [request.method for request in server.requests[asked:]] == ["HEAD"]
 
 
-def test_a_month_that_is_not_published_names_the_latest_that_is(server: FaultServer, taxi: Pipeline, content: bytes) -> None:
-    with pytest.raises(PipelineError, match=r"2024-01 is not published at http.*nothing of green is there in the last year"):
+def test_a_month_that_is_not_published_names_the_latest_that_is(
+    server: FaultServer, taxi: Pipeline, content: bytes
+) -> None:
+    with pytest.raises(
+        PipelineError, match=r"2024-01 is not published at http.*nothing of green is there in the last year"
+    ):
         taxi.run("green", "2024-01")
 
 
-def test_a_server_without_etags_is_compared_by_content_only_when_it_must(server: FaultServer, taxi: Pipeline, content: bytes) -> None:
+def test_a_server_without_etags_is_compared_by_content_only_when_it_must(
+    server: FaultServer, taxi: Pipeline, content: bytes
+) -> None:
     server.publish(NAME, content, etag=None, last_modified=None)
     taxi.run("green", "2021-01")
     assert taxi.plan("green", "2021-01", "2021-01")[0].action == "reload"

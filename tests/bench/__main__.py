@@ -155,16 +155,17 @@ def _timed(work: Callable[[], object]) -> float:
 
 def report(figures: list[Figure], origin: str) -> str:
     """The page docs/benchmarks.md."""
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, DuckDB {duckdb.__version__}"
+    method = f"""\
+The yellow month has {data.YELLOW_ROWS:,} rows ({origin}); the fhvhv months are generated. Commands are timed as whole processes by the kernel's
+accounting, ours and the floor in turn, after one uncounted round; ratios are medians of the pairs. Queries run in one process, through
+`warehouse.duckdb` and on a DuckDB table of the same rows, in turn. Absolute times are of a shared, noisy machine: compare ratios."""
     lines = [
         "# Benchmarks",
         "",
-        f"Written by `make bench` on {date.today()}: {os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, "  # noqa: DTZ011
-        f"DuckDB {duckdb.__version__}.",
+        f"Written by `make bench` on {date.today()}: {machine}.",
         "",
-        f"The yellow month has {data.YELLOW_ROWS:,} rows ({origin}); the fhvhv months are generated. Commands are timed as whole processes "
-        "by the kernel's accounting, ours and the floor in turn, after one uncounted round; ratios are medians of the pairs. Queries run in one "
-        "process, through `warehouse.duckdb` and on a DuckDB table of the same rows, in turn. Absolute times are of a shared, noisy machine: "
-        "compare ratios.",
+        method,
         "",
         "| what | bound | measured | detail |",
         "|---|---|---:|---|",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-REAL_DATA = Path(os.environ.get("TAXI_TEST_DATA", ROOT.parent / "shared" / "tlc"))  # noqa: TID251
+REAL_DATA = Path(os.environ.get("TAXI_TEST_DATA", ROOT.parent / "shared" / "tlc"))
 
 
 def real(*parts: str) -> Path:
@@ -16,13 +16,13 @@ def real(*parts: str) -> Path:
     path = REAL_DATA.joinpath(*parts)
     if not path.exists():
         reason = f"no real trip files at {REAL_DATA}: set TAXI_TEST_DATA"
-        if os.environ.get("CI") == "true":  # noqa: TID251
+        if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
     return path
 
 
 needs_real_data = pytest.mark.skipif(
-    not REAL_DATA.exists() and os.environ.get("CI") != "true",  # noqa: TID251
+    not REAL_DATA.exists() and os.environ.get("CI") != "true",
     reason=f"no real trip files at {REAL_DATA}: set TAXI_TEST_DATA",
 )

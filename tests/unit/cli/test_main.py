@@ -114,7 +114,7 @@ def test_the_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_work_in_one_line(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    environment = {**os.environ, "TAXI_HOME": str(tmp_path / "home")}  # noqa: TID251
+    environment = {**os.environ, "TAXI_HOME": str(tmp_path / "home")}
     endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range + b.range = 3"
     command = [*COMMAND, "query", endless]
     with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
@@ -127,7 +127,7 @@ def test_a_signal_ends_the_work_in_one_line(tmp_path: Path, number: signal.Signa
 
 
 def test_a_reader_that_goes_away_is_no_news(tmp_path: Path) -> None:
-    environment = {**os.environ, "TAXI_HOME": str(tmp_path / "home")}  # noqa: TID251
+    environment = {**os.environ, "TAXI_HOME": str(tmp_path / "home")}
     command = [*COMMAND, "query", "select * from range(3000000)", "--format", "csv"]
     with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=-1, stderr=-1) as process:
         assert process.stdout
@@ -139,7 +139,7 @@ def test_a_reader_that_goes_away_is_no_news(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_behind_stdout_is_one_line(tmp_path: Path) -> None:
-    environment = {**os.environ, "TAXI_HOME": str(tmp_path / "home")}  # noqa: TID251
+    environment = {**os.environ, "TAXI_HOME": str(tmp_path / "home")}
     with Path("/dev/full").open("wb") as full:
         command = [*COMMAND, "query", "select * from range(300000)", "--format", "csv"]
         ended = subprocess.run(command, env=environment, cwd=tmp_path, stdout=full, stderr=-1, text=True, check=False)

@@ -179,7 +179,7 @@ def test_a_writer_that_waited_too_long_says_busy(path: Path, monkeypatch: pytest
 
 
 def test_a_full_disk_is_said_to_be_full(database: Database) -> None:
-    with pytest.raises(DiskFull, match=r"no space left on the disk of .*metadata\.db; free some"):  # noqa: SIM117
+    with pytest.raises(DiskFull, match=r"no space left on the disk of .*metadata\.db; free some"):
         with database.write() as connection:
             connection.exec_driver_sql("PRAGMA max_page_count = 1")
             connection.exec_driver_sql("CREATE TABLE big AS SELECT zeroblob(1000000)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
@@ -183,7 +184,7 @@ def test_any_split_into_batches_gives_the_same_rows(data: st.DataObject) -> None
     whole = green(passenger_count=pa.array(counts, pa.float64()))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(counts)), max_size=6)) | {0, len(counts)})
     cleaner = Cleaner(GREEN, JANUARY, "file.parquet", whole.schema)
-    parts = [whole.slice(start, end - start) for start, end in zip(cuts, cuts[1:], strict=False)]
+    parts = [whole.slice(start, end - start) for start, end in pairwise(cuts)]
     split = pa.Table.from_batches(list(cleaner.clean_all(iter(parts))), schema=cleaner.schema)
     assert split.equals(pa.Table.from_batches([clean(whole)]))
     assert split["source_row"].to_pylist() == list(range(1, len(counts) + 1))

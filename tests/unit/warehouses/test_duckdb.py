@@ -87,7 +87,7 @@ def crash_at(monkeypatch: pytest.MonkeyPatch, name: str) -> Iterator[None]:
 
     with monkeypatch.context() as patch:
         patch.setattr(f"taxi_pipelines.warehouses.duckdb.{name}", cut)
-        patch.setattr("taxi_pipelines.warehouses.duckdb.remove_build", lambda path: None)
+        patch.setattr("taxi_pipelines.warehouses.duckdb.remove_views", lambda path: None)
         with pytest.raises(PowerCut):
             yield
 
@@ -256,6 +256,17 @@ def test_a_lost_catalog_is_not_taken_for_an_empty_one(warehouse: DuckDBWarehouse
         warehouse.sweep()
     warehouse.repair()
     assert fares(warehouse) == [1.0]
+
+
+def test_where_all_months_are_lost_repair_starts_anew(warehouse: DuckDBWarehouse, home: Path) -> None:
+    put(warehouse, "v1", month_of([1.0]))
+    shutil.rmtree(home / "warehouse")
+    with pytest.raises(WarehouseCorrupt):
+        warehouse.published(TABLE)
+    warehouse.repair()
+    assert (warehouse.published(TABLE), warehouse.problems()) == ({}, [])
+    put(warehouse, "v2", month_of([2.0]))
+    assert shown(home) == [2.0]
 
 
 def test_missing_and_damaged_months_are_named(warehouse: DuckDBWarehouse, home: Path) -> None:
