@@ -2,11 +2,11 @@
 
     PipelineError
     ├── TransientError     may go away by itself: worth another try
-    │   ├── SourceUnavailable   StoreBusy
+    │   ├── SourceUnavailable   StoreBusy   WarehouseUnavailable
     └── PermanentError     the same call will fail again until somebody acts
         ├── UsageError ── UnknownType, InvalidMonth
         ├── SourceMissing, SourceCorrupt, SchemaMismatch
-        ├── LakeCorrupt, WarehouseCorrupt, StoreCorrupt
+        ├── LakeCorrupt, WarehouseCorrupt, StoreCorrupt, WarehouseRefused
         ├── CheckFailed, NotLoaded, NoEarlierVersion, QueryFailed
         └── DiskFull, HomeUnwritable
 
@@ -55,6 +55,12 @@ class StoreBusy(TransientError):
     """The metadata database stayed locked longer than we wait."""
 
     code = "store-busy"
+
+
+class WarehouseUnavailable(TransientError):
+    """The warehouse's server does not answer, restarted while we worked, or is too busy."""
+
+    code = "warehouse-unavailable"
 
 
 class UsageError(PermanentError):
@@ -111,6 +117,12 @@ class WarehouseCorrupt(PermanentError):
     """The warehouse's own files are missing or unreadable."""
 
     code = "warehouse-corrupt"
+
+
+class WarehouseRefused(PermanentError):
+    """The warehouse's server does not let us do this: wrong password, no right, too old."""
+
+    code = "warehouse-refused"
 
 
 class StoreCorrupt(PermanentError):

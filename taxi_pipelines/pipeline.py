@@ -58,11 +58,18 @@ class Pipeline:
         source: str | Path | None = None,
         target: str | None = None,
         format: str | None = None,
+        strategy: str | None = None,
+        postgres_url: str | None = None,
         progress: Progress | None = None,
         settings: Settings | None = None,
     ) -> None:
         self._settings = settings or Settings.load(
-            home=home, source=None if source is None else str(source), target=target, format=format
+            home=home,
+            source=None if source is None else str(source),
+            target=target,
+            format=format,
+            strategy=strategy,
+            postgres_url=postgres_url,
         )
         self._progress = progress or Silent()
         self._closing = ExitStack()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, field_validator
+from pydantic import SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from taxi_pipelines.domain.manifest import FileFormat
@@ -19,6 +19,14 @@ class Target(StrEnum):
     """The warehouses a month can be loaded into."""
 
     DUCKDB = "duckdb"
+    POSTGRES = "postgres"
+
+
+class Strategy(StrEnum):
+    """How a month is brought into a table that has it already."""
+
+    REPLACE = "replace"  #: swap the month as a whole
+    MERGE = "merge"  #: by the rows' addresses; unchanged rows are left alone
 
 
 class Settings(BaseSettings):
@@ -30,6 +38,9 @@ class Settings(BaseSettings):
     source: str = CDN
     target: Target = Target.DUCKDB
     format: FileFormat = FileFormat.PARQUET
+    strategy: Strategy = Strategy.REPLACE
+    postgres_url: SecretStr | None = None
+    postgres_schema: str = "taxi"
 
     @field_validator("format", mode="before")
     @classmethod
@@ -42,6 +53,12 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @model_validator(mode="after")
+    def _strategy_fits_target(self) -> Settings:
+        if self.target is Target.DUCKDB and self.strategy is Strategy.MERGE:
+            raise ValueError("the embedded warehouse's months are immutable files: its only strategy is replace")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -74,6 +91,11 @@ class Settings(BaseSettings):
 def _explain(error: ValidationError) -> tuple[str, str]:
     problem = error.errors()[0]
     name = ".".join(str(part) for part in problem["loc"])
+    if not name:
+        return (
+            f"the settings do not fit each other: {problem['msg'].removeprefix('Value error, ')}",
+            "change one of them",
+        )
     if problem["type"] == "extra_forbidden":
         return f"unknown setting {name!r}", f"valid are {', '.join(Settings.model_fields)}"
     return f"setting {name} = {problem['input']!r} is not valid", problem["msg"]

@@ -29,7 +29,7 @@ def build_resources(settings: Settings, progress: Progress, closing: ExitStack) 
     return Resources(
         source=open_source(settings.source),
         lake=LocalLake(settings.home / "lake"),
-        warehouse=_WAREHOUSES[settings.target](settings),
+        warehouse=_WAREHOUSES[settings.target](settings, progress, closing),
         receipts=ReceiptStore(database),
         comparer=DuckDBComparer(settings.home / "tmp"),
         progress=progress,
@@ -38,10 +38,34 @@ def build_resources(settings: Settings, progress: Progress, closing: ExitStack) 
     )
 
 
-def _duckdb(settings: Settings) -> Warehouse:
+def _duckdb(settings: Settings, progress: Progress, closing: ExitStack) -> Warehouse:
     from taxi_pipelines.warehouses.duckdb import DuckDBWarehouse
 
     return DuckDBWarehouse(settings.home)
 
 
-_WAREHOUSES: dict[Target, Callable[[Settings], Warehouse]] = {Target.DUCKDB: _duckdb}
+def _postgres(settings: Settings, progress: Progress, closing: ExitStack) -> Warehouse:
+    from taxi_pipelines.warehouses.postgres import PostgresWarehouse
+
+    url = settings.postgres_url.get_secret_value() if settings.postgres_url else _embedded_postgres(settings, progress)
+    warehouse = PostgresWarehouse(url, schema=settings.postgres_schema, strategy=settings.strategy.value)
+    closing.callback(warehouse.close)
+    return warehouse
+
+
+def _embedded_postgres(settings: Settings, progress: Progress) -> str:
+    """The URL of the PostgreSQL in the home folder, started if it is not running."""
+    from taxi_pipelines.warehouses.postgres_server import EmbeddedPostgres
+
+    server = EmbeddedPostgres(settings.home / "postgres")
+    if running := server.url():
+        return running
+    url = server.start()
+    progress.say(f"started PostgreSQL at {url} (stop it with: taxi db stop)")
+    return url
+
+
+_WAREHOUSES: dict[Target, Callable[[Settings, Progress, ExitStack], Warehouse]] = {
+    Target.DUCKDB: _duckdb,
+    Target.POSTGRES: _postgres,
+}

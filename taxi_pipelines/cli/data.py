@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from taxi_pipelines.cli.options import AnyMonth, AnyType, DryRun, Json, open_pipeline
+from taxi_pipelines.cli.options import AnyMonth, AnyType, DryRun, Json, PostgresUrl, Target, open_pipeline
 from taxi_pipelines.cli.output import show, show_json_list, talk, terminal_width
 from taxi_pipelines.errors import UsageError
 
@@ -32,7 +32,14 @@ Output = Annotated[
 Keep = Annotated[int, typer.Option("--keep", min=1, metavar="N", help="Versions to keep of every month.")]
 
 
-def query(ctx: typer.Context, sql: Sql, format: QueryFormat = None, output: Output = None) -> None:
+def query(
+    ctx: typer.Context,
+    sql: Sql,
+    format: QueryFormat = None,
+    output: Output = None,
+    target: Target = None,
+    postgres_url: PostgresUrl = None,
+) -> None:
     """Ask the warehouse in SQL.
 
     Tables: yellow_tripdata, green_tripdata, fhv_tripdata, fhvhv_tripdata, taxi_zones.
@@ -41,7 +48,10 @@ def query(ctx: typer.Context, sql: Sql, format: QueryFormat = None, output: Outp
     chosen = _choose(format, output)
     from taxi_pipelines.cli import export, table
 
-    with open_pipeline(ctx) as pipeline, pipeline.query_batches(sql) as reader:
+    with (
+        open_pipeline(ctx, target=target, postgres_url=postgres_url) as pipeline,
+        pipeline.query_batches(sql) as reader,
+    ):
         if chosen == "table":
             shown = table.first_rows(reader, terminal_width())
             show(shown.rendered)
@@ -78,12 +88,18 @@ def lake_ls(ctx: typer.Context, type: AnyType = None, month: AnyMonth = None, js
         talk("the lake has no such file")
 
 
-def lake_prune(ctx: typer.Context, keep: Keep, dry_run: DryRun = False) -> None:
+def lake_prune(
+    ctx: typer.Context,
+    keep: Keep,
+    dry_run: DryRun = False,
+    target: Target = None,
+    postgres_url: PostgresUrl = None,
+) -> None:
     """Remove old versions from lake and warehouse.
 
     Never the published one. Prints the files' names. Example: taxi lake prune --keep 2 --dry-run
     """
-    with open_pipeline(ctx) as pipeline:
+    with open_pipeline(ctx, target=target, postgres_url=postgres_url) as pipeline:
         removed = pipeline.lake_prune(keep=keep, dry_run=dry_run)
     for name in removed:
         typer.echo(name)

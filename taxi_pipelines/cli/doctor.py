@@ -6,14 +6,19 @@ from typing import Annotated
 
 import typer
 
-from taxi_pipelines.cli.options import Json, Source, Target, open_pipeline
+from taxi_pipelines.cli.options import Json, PostgresUrl, Source, Target, open_pipeline
 from taxi_pipelines.cli.output import show, show_json_list
 
 Fix = Annotated[bool, typer.Option("--fix", help="Mend what can be mended, for example a moved home folder.")]
 
 
 def doctor(
-    ctx: typer.Context, fix: Fix = False, source: Source = None, target: Target = None, json: Json = False
+    ctx: typer.Context,
+    fix: Fix = False,
+    source: Source = None,
+    target: Target = None,
+    postgres_url: PostgresUrl = None,
+    json: Json = False,
 ) -> None:
     """Check that everything is in order; say what to do.
 
@@ -21,7 +26,7 @@ def doctor(
     """
     from taxi_pipelines.cli import render
 
-    with open_pipeline(ctx, source=source, target=target) as pipeline:
+    with open_pipeline(ctx, source=source, target=target, postgres_url=postgres_url) as pipeline:
         findings = pipeline.doctor(fix=fix)
     if json:
         show_json_list([finding.to_dict() for finding in findings])

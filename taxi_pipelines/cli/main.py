@@ -7,12 +7,10 @@ stderr, `error[code]: what happened; what to do`.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -21,6 +19,7 @@ from taxi_pipelines import __version__
 from taxi_pipelines.cli import data, demo, doctor, months
 from taxi_pipelines.cli.options import Globals
 from taxi_pipelines.cli.output import one_line, talk
+from taxi_pipelines.cli.signals import LINE, Signals, Stopped, listening
 from taxi_pipelines.errors import PipelineError, from_os_error
 
 app = typer.Typer(
@@ -70,37 +69,17 @@ def options(
         typer.echo(ctx.get_help())
 
 
-class Stopped(BaseException):
-    """A signal asked us to stop; not an Exception, so that nothing on the way takes it for a failure."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point of the console script."""
-    signals = _Signals()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signals.stop)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without ✓ gets a question mark, not a crash
-    sys.exit(_perform(arguments, signals))
+    with listening() as signals:
+        code = _perform(arguments, signals)
+    sys.exit(code)
 
 
-class _Signals:
-    """Remembers the signal: a driver that is interrupted may answer with an error of its own."""
-
-    def __init__(self) -> None:
-        self.caught: int | None = None
-
-    def stop(self, number: int, frame: FrameType | None) -> NoReturn:
-        self.caught = number
-        raise Stopped(number)
-
-
-def _perform(arguments: Sequence[str] | None, signals: _Signals) -> int:
+def _perform(arguments: Sequence[str] | None, signals: Signals) -> int:
     chosen = Globals()
     try:
         code = typer.main.get_command(app).main(arguments, prog_name="taxi", standalone_mode=False, obj=chosen)
@@ -112,7 +91,7 @@ def _perform(arguments: Sequence[str] | None, signals: _Signals) -> int:
     except (Exception, Stopped) as error:
         if chosen.debug:
             traceback.print_exc()
-        code, line = _explain(Stopped(signals.caught) if signals.caught else error)
+        code, line = (signals.exit_code, LINE) if signals.caught else _explain(error)
         talk(line)
         return code
 
@@ -120,9 +99,6 @@ def _perform(arguments: Sequence[str] | None, signals: _Signals) -> int:
 def _explain(error: BaseException) -> tuple[int, str]:
     """Exit code and line of an error."""
     match error:
-        case Stopped():
-            text = "stopped; nothing half-done is visible, run the same command again"
-            return error.exit_code, one_line("interrupted", text)
         case OSError() if known := from_os_error(error, error.filename or "the output"):
             return known.exit_code, one_line(known.code, str(known))
         case PipelineError():

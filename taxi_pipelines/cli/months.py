@@ -14,9 +14,11 @@ from taxi_pipelines.cli.options import (
     Json,
     MonthlyType,
     OneMonth,
+    PostgresUrl,
     SomeMonths,
     Source,
     Start,
+    Strategy,
     Target,
     Type,
     open_pipeline,
@@ -37,6 +39,8 @@ def run(
     month: OneMonth = None,
     source: Source = None,
     target: Target = None,
+    postgres_url: PostgresUrl = None,
+    strategy: Strategy = None,
     format: Format = None,
     force: Force = False,
     json: Json = False,
@@ -50,7 +54,15 @@ def run(
 
     with (
         progress.showing(quiet=json) as shown,
-        open_pipeline(ctx, source=source, target=target, format=format, progress=shown) as pipeline,
+        open_pipeline(
+            ctx,
+            source=source,
+            target=target,
+            postgres_url=postgres_url,
+            strategy=strategy,
+            format=format,
+            progress=shown,
+        ) as pipeline,
     ):
         receipt = pipeline.run(type, month, force=force)
     if json:
@@ -68,6 +80,8 @@ def backfill(
     parallel: Parallel = 1,
     source: Source = None,
     target: Target = None,
+    postgres_url: PostgresUrl = None,
+    strategy: Strategy = None,
     format: Format = None,
     force: Force = False,
     dry_run: DryRun = False,
@@ -75,11 +89,12 @@ def backfill(
 ) -> None:
     """Load the missing and the republished months of a range.
 
-    Goes on past a failed month; unchanged ones are skipped, unpublished ones wait.
+    Goes on past a failed month; unchanged ones are skipped, unpublished ones wait,
+    long overdue ones count as failed.
     Example: taxi backfill green 2021-01 2021-05 --parallel 2
     """
     if dry_run:
-        plan(ctx, type, start, end, source=source, target=target, format=format, force=force, json=json)
+        plan(ctx, type, start, end, source, target, postgres_url, format, force, json)
         return
 
     from taxi_pipelines.cli import progress, render
@@ -87,7 +102,15 @@ def backfill(
     months = len(list(month_range(Month.parse(start), Month.parse(end))))
     with (
         progress.showing(quiet=json, months=months) as shown,
-        open_pipeline(ctx, source=source, target=target, format=format, progress=shown) as pipeline,
+        open_pipeline(
+            ctx,
+            source=source,
+            target=target,
+            postgres_url=postgres_url,
+            strategy=strategy,
+            format=format,
+            progress=shown,
+        ) as pipeline,
     ):
         outcomes = pipeline.backfill(
             type, start, end, parallel=parallel, force=force, on_outcome=_show_outcome if json else None
@@ -117,6 +140,7 @@ def plan(
     end: End,
     source: Source = None,
     target: Target = None,
+    postgres_url: PostgresUrl = None,
     format: Format = None,
     force: Force = False,
     json: Json = False,
@@ -127,7 +151,7 @@ def plan(
     """
     from taxi_pipelines.cli import render
 
-    with open_pipeline(ctx, source=source, target=target, format=format) as pipeline:
+    with open_pipeline(ctx, source=source, target=target, postgres_url=postgres_url, format=format) as pipeline:
         lines = pipeline.plan(type, start, end, force=force)
     if json:
         show_json_list([line.to_dict() for line in lines])
@@ -141,11 +165,11 @@ def _end_with_unplanned(lines: list[PlannedMonth]) -> None:
         raise typer.Exit(1)
 
 
-def status(ctx: typer.Context, json: Json = False) -> None:
+def status(ctx: typer.Context, target: Target = None, postgres_url: PostgresUrl = None, json: Json = False) -> None:
     """Show the grid of months: rows, what failed and why."""
     from taxi_pipelines.cli import grid
 
-    with open_pipeline(ctx) as pipeline:
+    with open_pipeline(ctx, target=target, postgres_url=postgres_url) as pipeline:
         months = pipeline.status()
         home = pipeline.home
     if json:
@@ -154,14 +178,24 @@ def status(ctx: typer.Context, json: Json = False) -> None:
         show(grid.status(months, home))
 
 
-def verify(ctx: typer.Context, type: Type, months: SomeMonths = None, json: Json = False) -> None:
+def verify(
+    ctx: typer.Context,
+    type: Type,
+    months: SomeMonths = None,
+    target: Target = None,
+    postgres_url: PostgresUrl = None,
+    json: Json = False,
+) -> None:
     """Prove that the table's rows are the file's, one by one.
 
     Exit code 1 where a month differs. Example: taxi verify green 2021-01
     """
     from taxi_pipelines.cli import progress, render
 
-    with progress.showing(quiet=json) as shown, open_pipeline(ctx, progress=shown) as pipeline:
+    with (
+        progress.showing(quiet=json) as shown,
+        open_pipeline(ctx, target=target, postgres_url=postgres_url, progress=shown) as pipeline,
+    ):
         results = pipeline.verify(type, months or ())
     if json:
         show_json_list([result.to_dict() for result in results])
@@ -171,14 +205,24 @@ def verify(ctx: typer.Context, type: Type, months: SomeMonths = None, json: Json
         raise typer.Exit(1)
 
 
-def rollback(ctx: typer.Context, type: Type, month: OneMonth = None, json: Json = False) -> None:
+def rollback(
+    ctx: typer.Context,
+    type: Type,
+    month: OneMonth = None,
+    target: Target = None,
+    postgres_url: PostgresUrl = None,
+    json: Json = False,
+) -> None:
     """Put the version before the published one back.
 
     Example: taxi rollback green 2021-01
     """
     from taxi_pipelines.cli import progress, render
 
-    with progress.showing(quiet=json) as shown, open_pipeline(ctx, progress=shown) as pipeline:
+    with (
+        progress.showing(quiet=json) as shown,
+        open_pipeline(ctx, target=target, postgres_url=postgres_url, progress=shown) as pipeline,
+    ):
         receipt = pipeline.rollback(type, month)
     if json:
         show_json(receipt.to_dict())

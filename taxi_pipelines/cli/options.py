@@ -91,7 +91,26 @@ Target = Annotated[
     typer.Option(
         "--target",
         metavar="NAME",
-        help="Warehouse to load into. [default: TAXI_TARGET, else duckdb]",
+        autocompletion=lambda: ["duckdb", "postgres"],
+        help="Warehouse: duckdb or postgres. [default: TAXI_TARGET, else duckdb]",
+        show_default=False,
+    ),
+]
+PostgresUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--postgres-url",
+        metavar="URL",
+        help="PostgreSQL server for --target postgres. [default: TAXI_POSTGRES_URL, else an embedded one]",
+        show_default=False,
+    ),
+]
+Strategy = Annotated[
+    Literal["replace", "merge"] | None,
+    typer.Option(
+        "--strategy",
+        metavar="replace|merge",
+        help="Swap the month as a whole, or (postgres) only the rows that changed. [default: TAXI_STRATEGY, else replace]",
         show_default=False,
     ),
 ]
@@ -115,10 +134,20 @@ def open_pipeline(
     source: str | None = None,
     target: str | None = None,
     format: str | None = None,
+    strategy: str | None = None,
+    postgres_url: str | None = None,
     progress: Progress | None = None,
 ) -> Pipeline:
     """The pipeline that global options, variables and taxi.toml describe; touches nothing yet. Raises UsageError."""
     from taxi_pipelines.pipeline import Pipeline
 
     chosen: Globals = ctx.obj
-    return Pipeline(home=chosen.home, source=source, target=target, format=format, progress=progress)
+    return Pipeline(
+        home=chosen.home,
+        source=source,
+        target=target,
+        format=format,
+        strategy=strategy,
+        postgres_url=postgres_url,
+        progress=progress,
+    )

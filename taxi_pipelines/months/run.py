@@ -17,7 +17,7 @@ import pyarrow as pa
 from taxi_pipelines.domain.manifest import Offer
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.domain.plan import PlannedAction, decide
-from taxi_pipelines.domain.receipt import Receipt, RunAction
+from taxi_pipelines.domain.receipt import CheckResult, Receipt, RunAction
 from taxi_pipelines.errors import PipelineError, SourceCorrupt, SourceMissing, UsageError
 from taxi_pipelines.interfaces import Changes, Failure, LakeObject
 from taxi_pipelines.months.extract import extract, find_offer
@@ -106,43 +106,54 @@ def publish_object(
     action: RunAction | None = None,
 ) -> Receipt:
     """Load, check and merge of a file in the lake; to be called under the partition's lock."""
-    manifest = item.manifest
-    version = f"{started_at:%Y%m%dT%H%M%S%f}-{manifest.sha256[:8]}"
+    partition = item.manifest.month
+    version = f"{started_at:%Y%m%dT%H%M%S%f}-{item.manifest.sha256[:8]}"
+    action = action or (RunAction.RELOADED if partition in res.warehouse.published(kind.table) else RunAction.LOADED)
     with ExitStack() as undo:
-        undo.callback(res.warehouse.discard, kind.table, manifest.month, version)
+        undo.callback(res.warehouse.discard, kind.table, partition, version)
         with watch.step("load"):
             staged = _load(res, kind, item, version)
         with watch.step("check"):
-            checks = check(res, kind, manifest.month, staged)
+            checks = check(res, kind, partition, staged)
         with watch.step("merge"):
-            changes = _changes(res, kind, manifest.month, staged)
-            gained = _columns_gained(res, kind, staged.schema)
-        before = res.warehouse.published(kind.table).get(manifest.month)
-        receipt = Receipt(
-            type=kind.name,
-            month=manifest.month,
-            action=action or (RunAction.RELOADED if before else RunAction.LOADED),
-            source_url=manifest.source_url,
-            etag=manifest.etag,
-            sha256=manifest.sha256,
-            bytes=manifest.bytes,
-            rows=staged.profile.rows if staged.file_rows is None else staged.file_rows,
-            rows_staged=staged.profile.rows,
-            added=changes.added,
-            removed=changes.removed,
-            columns_added=gained,
-            checks=checks,
-            schema_fingerprint=staged.fingerprint,
-            target=res.warehouse.target,
-            version=version,
-            started_at=started_at,
-            finished_at=res.clock(),
-            seconds=watch.seconds,
-        )
-        with watch.step("merge"):
-            publish(res, kind, receipt)
+            receipt = _receipt(res, kind, item, staged, checks, started_at, action)
+            publish(res, kind, replace(receipt, seconds=watch.seconds))
         undo.pop_all()
-    return receipt
+    return replace(receipt, finished_at=res.clock(), seconds=watch.seconds)
+
+
+def _receipt(
+    res: Resources,
+    kind: TaxiType,
+    item: LakeObject,
+    staged: Staged,
+    checks: tuple[CheckResult, ...],
+    started_at: datetime,
+    action: RunAction,
+) -> Receipt:
+    """The receipt of a staged version that is about to be published."""
+    manifest = item.manifest
+    changes = _changes(res, kind, manifest.month, staged)
+    return Receipt(
+        type=kind.name,
+        month=manifest.month,
+        action=action,
+        source_url=manifest.source_url,
+        etag=manifest.etag,
+        sha256=manifest.sha256,
+        bytes=manifest.bytes,
+        rows=staged.profile.rows if staged.file_rows is None else staged.file_rows,
+        rows_staged=staged.profile.rows,
+        added=changes.added,
+        removed=changes.removed,
+        columns_added=_columns_gained(res, kind, staged.schema),
+        checks=checks,
+        schema_fingerprint=staged.fingerprint,
+        target=res.warehouse.target,
+        version=staged.version,
+        started_at=started_at,
+        finished_at=res.clock(),
+    )
 
 
 def publish(res: Resources, kind: TaxiType, receipt: Receipt) -> None:

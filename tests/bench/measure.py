@@ -6,9 +6,14 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+
+POLL_SECONDS = 0.005
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,20 +26,34 @@ class Cost:
 
 
 def run(command: Sequence[str], env: dict[str, str] | None = None) -> Cost:
-    """Runs a command to its end. Raises CalledProcessError with its output where it fails."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})}
-    )
-    assert process.stdout is not None
-    output = process.stdout.read()
-    process.stdout.close()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, output)
-    wall = time.perf_counter() - start
-    return Cost(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak_mb=usage.ru_maxrss / 1024)
+    """Runs a command to its end. Raises CalledProcessError with its output where it fails.
+
+    The peak is the kernel's own mark of the process (VmHWM), looked at until it ends: what `wait4` says of a child includes the
+    memory that its parent, this process, had when it was started.
+    """
+    with tempfile.TemporaryFile() as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **(env or {})})
+        peak = 0
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            peak = max(peak, _high_water_kb(process.pid))
+            time.sleep(POLL_SECONDS)
+        wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            raise subprocess.CalledProcessError(process.returncode, command, output.read())
+    return Cost(wall=wall, cpu=usage.ru_utime + usage.ru_stime, peak_mb=peak / 1024)
+
+
+def _high_water_kb(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    return 0  # a process that has just ended has no memory any more
 
 
 def python(code: str, *arguments: str) -> list[str]:

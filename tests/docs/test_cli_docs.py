@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from taxi_pipelines.cli.main import app
-from tools import cli_docs
+from tests.docs import cli_docs
 
 COMMANDS = dict(cli_docs.commands(typer.main.get_command(app), "taxi"))
 

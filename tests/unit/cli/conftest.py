@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,11 @@ Taxi = Callable[..., Result]
 
 
 @pytest.fixture
-def taxi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Iterator[Taxi]:
+def taxi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Taxi:
     """`taxi("run", "green", "2021-01")`, in an empty folder that is home and working folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TAXI_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TAXI_SOURCE", str(tmp_path / "source"))
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def call(*arguments: str) -> Result:
         capfdbinary.readouterr()
@@ -48,9 +46,7 @@ def taxi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Ca
         out, err = capfdbinary.readouterr()
         return Result(int(ended.value.code or 0), out.decode(), err.decode())
 
-    yield call
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
+    return call
 
 
 @pytest.fixture

@@ -113,15 +113,18 @@ def test_the_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_work_in_one_line(tmp_path: Path, number: signal.Signals, code: int) -> None:
+def test_a_signal_ends_even_work_that_does_not_hear_it(tmp_path: Path, number: signal.Signals, code: int) -> None:
     environment = {**os.environ, "TAXI_HOME": str(tmp_path / "home")}
     endless = "select count(*) from range(1000000000) a, range(1000000000) b where a.range + b.range = 3"
     command = [*COMMAND, "query", endless]
     with subprocess.Popen(command, env=environment, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(2)
-        process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        try:
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(2)
+            process.send_signal(number)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (code, "")
     assert err == "error[interrupted]: stopped; nothing half-done is visible, run the same command again\n"
 

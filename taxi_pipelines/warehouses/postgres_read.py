@@ -1,0 +1,117 @@
+"""From PostgreSQL to Arrow: COPY … TO STDOUT as CSV, parsed by Arrow, streamed.
+
+CSV keeps every value: NULL is an empty field and an empty text is `""`; numbers are written with as many digits as tell them
+apart. The server sends one row per message, so that pieces of whole rows can be parsed one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+
+import psycopg
+import pyarrow as pa
+import pyarrow.csv
+from psycopg import Copy
+from psycopg import errors as pg
+
+from taxi_pipelines.warehouses.postgres_connections import Connection
+from taxi_pipelines.warehouses.postgres_types import shown_type
+
+_PIECE_BYTES = 8 << 20
+_ROWS_AT_ONCE = 10_000
+
+
+@contextmanager
+def copied_out(connection: Connection, select: str, schema: pa.Schema) -> Iterator[Iterator[pa.RecordBatch]]:
+    """The rows of a SELECT, whose columns are parsed as `schema` says. The statement is cancelled if they are not all read."""
+    with connection.cursor() as cursor, cursor.copy(_copy(select)) as copy:
+        yield _parsed(copy, schema)
+
+
+@contextmanager
+def statement_result(connection: Connection, sql: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    """The result of a user's one statement, inside a transaction: through COPY where it is a SELECT, else row by row."""
+    schema = _described(connection, sql)
+    connection.execute("SAVEPOINT before_copy")
+    with connection.cursor() as cursor, ExitStack() as stack:
+        try:
+            copy = stack.enter_context(cursor.copy(_copy(sql.rstrip().rstrip(";"))))
+        except (pg.SyntaxError, pg.FeatureNotSupported):
+            connection.execute("ROLLBACK TO SAVEPOINT before_copy")
+            yield schema, _row_by_row(connection, sql, schema)
+        else:
+            yield schema, _parsed(copy, schema)
+
+
+def _copy(select: str) -> bytes:
+    return f"COPY (\n{select}\n) TO STDOUT (FORMAT CSV)".encode()
+
+
+def _described(connection: Connection, sql: str) -> pa.Schema:
+    """What columns the statement will have. The server refuses two statements, and locks the tables: from here on nobody can
+    swap a month under it."""
+    text = sql.encode()
+    for answer in (connection.pgconn.prepare(b"", text), connection.pgconn.describe_prepared(b"")):
+        if answer.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            raise pg.error_from_result(answer, connection.info.encoding)
+    fields = []
+    for place in range(answer.nfields):
+        name = (answer.fname(place) or b"").decode()
+        fields.append(pa.field(name, shown_type(answer.ftype(place), answer.fmod(place))))
+    return pa.schema(fields)
+
+
+def _parsed(copy: Copy, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Columns go by number, because a result may have two of one name."""
+    names = [str(number) for number in range(len(schema))]
+    reading = pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=2 * _PIECE_BYTES)
+    parsing = pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+    converting = pyarrow.csv.ConvertOptions(
+        column_types=dict(zip(names, schema.types, strict=True)),
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        true_values=["t"],
+        false_values=["f"],
+    )
+    for piece in _pieces(copy):
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(piece), read_options=reading, parse_options=parsing, convert_options=converting
+        )
+        for batch in table.to_batches():
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+
+def _pieces(copy: Copy) -> Iterator[bytes]:
+    rows: list[bytes | bytearray | memoryview] = []
+    size = 0
+    for row in copy:
+        rows.append(row)
+        size += len(row)
+        if size >= _PIECE_BYTES:
+            yield b"".join(rows)
+            rows, size = [], 0
+    if rows:
+        yield b"".join(rows)
+
+
+def _row_by_row(connection: Connection, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """For what COPY does not take: EXPLAIN, SHOW, a comment after the semicolon. Types that Arrow has no match for as text."""
+    with connection.cursor() as cursor:
+        if not len(schema):
+            cursor.execute(sql.encode())
+            return
+        rows = cursor.stream(sql.encode())
+        while taken := list(islice(rows, _ROWS_AT_ONCE)):
+            columns = [pa.array([_shown(row[place], field.type) for row in taken], field.type) for place, field in enumerate(schema)]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _shown(value: object, kind: pa.DataType) -> object:
+    if value is None:
+        return None
+    if pa.types.is_string(kind):
+        return str(value)
+    return float(str(value)) if pa.types.is_floating(kind) else value
