@@ -8,6 +8,8 @@ is published and the receipt of that version says the rest.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -18,13 +20,16 @@ from taxi_pipelines.domain.manifest import Offer
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.domain.plan import PlannedAction, decide
 from taxi_pipelines.domain.receipt import CheckResult, Receipt, RunAction
-from taxi_pipelines.errors import PipelineError, SourceCorrupt, SourceMissing, UsageError
+from taxi_pipelines.errors import PipelineError, SourceCorrupt, SourceMissing, UsageError, WarehouseUnavailable
 from taxi_pipelines.interfaces import Changes, Failure, LakeObject
 from taxi_pipelines.months.extract import extract, find_offer
 from taxi_pipelines.months.load import Staged, check, load
 from taxi_pipelines.months.resources import Resources, Stopwatch
 from taxi_pipelines.taxi.schemas import ADDRESS
 from taxi_pipelines.taxi.types import TaxiType
+
+RETRY_PAUSES = (1.0, 2.0, 4.0)
+"""Seconds between attempts at a month whose warehouse went away."""
 
 
 def run_month(res: Resources, kind: TaxiType, partition: Partition, *, force: bool = False) -> Receipt:
@@ -35,13 +40,24 @@ def run_month(res: Resources, kind: TaxiType, partition: Partition, *, force: bo
     try:
         offer = find_offer(res, kind, partition)
         receipt = _unchanged(res, kind, partition, offer) if not force else None
-        receipt = receipt or _run_locked(res, kind, partition, offer, force=force)
+        receipt = receipt or _persistently(res, lambda: _run_locked(res, kind, partition, offer, force=force))
     except PipelineError as error:
         _remember(res, kind, partition, error)
         raise
     res.receipts.forget(res.warehouse.target, kind.name, partition)
     res.progress.done(kind.name, partition, _in_one_line(receipt))
     return receipt
+
+
+def _persistently(res: Resources, attempt: Callable[[], Receipt]) -> Receipt:
+    """Tries again, from taking the lock on, after the warehouse went away in the middle: a server restart takes seconds."""
+    for pause in RETRY_PAUSES:
+        try:
+            return attempt()
+        except WarehouseUnavailable as error:
+            res.progress.say(f"{error.what}; trying again in {pause:g} s")
+            time.sleep(pause)
+    return attempt()
 
 
 def current_receipt(res: Resources, kind: TaxiType, partition: Partition) -> Receipt | None:

@@ -74,7 +74,9 @@ def refuse_old_server(version: int, place: str) -> None:
 def translated(error: psycopg.Error, place: str) -> PipelineError:
     """The error to raise where the server failed at our own work."""
     if connection_lost(error):
-        return unavailable(place, "the connection broke off", "the server was restarted or the network failed; run again")
+        return unavailable(
+            place, "the connection broke off", "the server was restarted or the network failed; run again"
+        )
     said = said_by(error)
     for state, refusal in _BY_STATE.items():
         if (error.sqlstate or "").startswith(state):

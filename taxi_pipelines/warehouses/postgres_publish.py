@@ -17,6 +17,7 @@ from psycopg import errors as pg
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.errors import WarehouseCorrupt, WarehouseUnavailable
 from taxi_pipelines.taxi.types import TaxiType
+from taxi_pipelines.warehouses import postgres_inventory as inventory
 from taxi_pipelines.warehouses import postgres_statements as sql
 from taxi_pipelines.warehouses.postgres_connections import Connection
 from taxi_pipelines.warehouses.postgres_names import Names, plain_partition, plain_staging
@@ -72,11 +73,8 @@ def publish(connection: Connection, it: Publication, strategy: Strategy) -> None
     """
     staged = find_staged(connection, it.names, it.kind.table, it.partition, it.version)
     if staged is None:
-        if published_version(connection, it.names, it.kind.table, it.partition) == it.version:
-            return
-        raise WarehouseCorrupt(
-            f"{it.kind.table} {it.partition} has no version {it.version}", "load the month again with --force"
-        )
+        inventory.held(connection, it.names, it.kind.table, it.partition, it.version)
+        return
     for pause in PAUSES:
         try:
             return _transaction(connection, it, staged, strategy)
@@ -91,20 +89,13 @@ def publish(connection: Connection, it: Publication, strategy: Strategy) -> None
         ) from error
 
 
-def published_version(connection: Connection, names: Names, table: str, partition: Partition) -> str | None:
-    """The version that readers see."""
-    text = f"SELECT version FROM {names.months} WHERE table_name = %s AND source_month = %s"
-    row = connection.execute(text.encode(), [table, str(partition)]).fetchone()
-    return str(row[0]) if row else None
-
-
 def _transaction(connection: Connection, it: Publication, staged: StagedVersion, strategy: Strategy) -> None:
     with connection.transaction():
         _expect_rows(connection, it.staging, staged.rows)
         key = it.names.lock_key(it.kind.table, None)
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [key])
         run(connection, f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        attached = _count(connection, sql.ATTACHED, [it.root, it.final]) > 0
+        attached = inventory.is_attached(connection, it.names, it.kind.table, it.partition)
         in_place = attached and strategy == "merge"
         root = table_columns(connection, it.root)
         ours = table_columns(connection, it.staging)
@@ -152,7 +143,7 @@ def _align(
 
 
 def _merge(connection: Connection, it: Publication, columns: Mapping[str, str]) -> None:
-    unique = all(_count(connection, sql.UNIQUE_ROWS, [table]) for table in (it.final, it.staging))
+    unique = all(inventory.one(connection, sql.UNIQUE_ROWS, [table]) for table in (it.final, it.staging))
     build = sql.merge if unique else sql.replace_rows
     for statement in build(it.final, it.staging, list(columns)):
         run(connection, statement)
@@ -171,11 +162,8 @@ def _swap(connection: Connection, it: Publication, *, attached: bool) -> None:
 
 
 def _expect_rows(connection: Connection, table: str, rows: int) -> None:
-    found = _count(connection, f"SELECT count(*) FROM {table}")
+    found = inventory.one(connection, f"SELECT count(*) FROM {table}")
     if found != rows:
-        raise WarehouseCorrupt(f"{table} has {found:,} rows, {rows:,} were staged", "run again; look at the server's log")
-
-
-def _count(connection: Connection, text: str, values: list[str] | None = None) -> int:
-    row = connection.execute(text.encode(), values).fetchone()
-    return int(str(row[0])) if row else 0
+        raise WarehouseCorrupt(
+            f"{table} has {found:,} rows, {rows:,} were staged", "run again; look at the server's log"
+        )

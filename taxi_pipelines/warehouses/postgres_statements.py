@@ -78,16 +78,28 @@ def create_root(names: Names, kind: TaxiType) -> str:
     return ";\n".join([made, *comments(names, kind, kind.table, [name for name, _ in columns])])
 
 
-def create_staging(names: Names, plain: str, columns: Iterable[tuple[str, str]], first_day: date | None) -> str:
-    """A month's table, before it is attached; its constraint spares the server the search for rows of other months."""
-    return f"CREATE TABLE {names.qualified(plain)} ({_definitions(columns)}, CHECK ({_only(first_day)}))"
+def create_table(place: str, columns: Mapping[str, str]) -> str:
+    """A month's table, before it is attached."""
+    return f"CREATE TABLE {place} ({_definitions(columns.items())})"
 
 
-def copy_into(names: Names, plain: str, columns: Iterable[str]) -> str:
+def copy_into(place: str, columns: Iterable[str]) -> str:
     """FREEZE needs the table to be made in the same transaction; its rows then never need to be written again, and are seen by
     whoever sees the table."""
     listed = ", ".join(quoted_name(name) for name in columns)
-    return f"COPY {names.qualified(plain)} ({listed}) FROM STDIN (FORMAT BINARY, FREEZE)"
+    return f"COPY {place} ({listed}) FROM STDIN (FORMAT BINARY, FREEZE)"
+
+
+def add_constants(place: str, constants: Mapping[str, str | date | None], first_day: date | None) -> list[str]:
+    """The table gains columns with one value in all the rows it has, which are not touched for that; and the constraint that
+    spares the server the search for rows of other months when the table is attached."""
+    added = ", ".join(
+        f"ADD COLUMN {quoted_name(name)} {_constant_type(name)}"
+        + ("" if value is None else f" DEFAULT {_literal(value)}")
+        for name, value in constants.items()
+    )
+    dropped = ", ".join(f"ALTER COLUMN {quoted_name(name)} DROP DEFAULT" for name in constants)
+    return [f"ALTER TABLE {place} {added}", f"ALTER TABLE {place} {dropped}, ADD CHECK ({_only(first_day)})"]
 
 
 def create_index(names: Names, plain: str, index: str, column: str, *, unique: bool = False, brin: bool = False) -> str:
@@ -157,13 +169,13 @@ def merge(target: str, source: str, columns: Sequence[str]) -> list[str]:
     updates = ", ".join(f"{quoted_name(name)} = s.{quoted_name(name)}" for name in values)
     every = ", ".join(quoted_name(name) for name in columns)
     inserted = ", ".join(f"s.{quoted_name(name)}" for name in columns)
-    return [
-        "SET LOCAL enable_nestloop = off",
-        f"DELETE FROM {target} AS t WHERE NOT EXISTS (SELECT FROM {source} AS s WHERE s.{ROW} = t.{ROW})",
+    delete = f"DELETE FROM {target} AS t WHERE NOT EXISTS (SELECT FROM {source} AS s WHERE s.{ROW} = t.{ROW})"
+    change = (
         f"MERGE INTO {target} AS t USING {source} AS s ON t.{ROW} = s.{ROW}"
-        f" WHEN MATCHED AND ROW({ours}) *<> ROW({theirs}) THEN UPDATE SET {updates}"
-        f" WHEN NOT MATCHED THEN INSERT ({every}) VALUES ({inserted})",
-    ]
+        f" WHEN MATCHED AND ROW({ours})::record *<> ROW({theirs})::record THEN UPDATE SET {updates}"
+        f" WHEN NOT MATCHED THEN INSERT ({every}) VALUES ({inserted})"
+    )
+    return ["SET LOCAL enable_nestloop = off", delete, change]
 
 
 def replace_rows(target: str, source: str, columns: Sequence[str]) -> list[str]:
@@ -202,5 +214,11 @@ def _only(first_day: date | None) -> str:
     return f"{MONTH} IS NULL" if first_day is None else f"{MONTH} IS NOT NULL AND {MONTH} = {_literal(first_day)}"
 
 
-def _literal(first_day: date | None) -> str:
-    return "NULL" if first_day is None else f"DATE '{first_day.isoformat()}'"
+def _constant_type(name: str) -> str:
+    return next(_SQL_TYPES[column.type] for column in ADDRESS if column.name == name)
+
+
+def _literal(value: str | date | None) -> str:
+    if value is None:
+        return "NULL"
+    return f"DATE '{value.isoformat()}'" if isinstance(value, date) else quoted_text(value)

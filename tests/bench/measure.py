@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-
 POLL_SECONDS = 0.005
 
 
@@ -23,6 +22,16 @@ class Cost:
     wall: float
     cpu: float
     peak_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the report."""
+
+    what: str
+    bound: str
+    found: str
+    detail: str
 
 
 def run(command: Sequence[str], env: dict[str, str] | None = None) -> Cost:

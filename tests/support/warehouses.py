@@ -18,6 +18,8 @@ from taxi_pipelines.interfaces import Warehouse
 from taxi_pipelines.taxi.schemas import ADDRESS
 from taxi_pipelines.taxi.types import ALL, TaxiType
 from taxi_pipelines.warehouses.duckdb import DuckDBWarehouse
+from taxi_pipelines.warehouses.postgres import PostgresWarehouse
+from tests.support import postgres
 
 GREEN = ALL["green"]
 TABLE = GREEN.table
@@ -26,10 +28,16 @@ JAN, FEB, MAR = (Month(2021, month) for month in (1, 2, 3))
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One kind of warehouse. `comments` reads table comment (under "") and column comments as a client sees them."""
+    """One kind of warehouse. `comments` reads table comment (under "") and column comments as a client sees them.
+
+    `keeps_versions`: older versions are held until they are discarded. `shows_views`: readers see views over the months, whose
+    columns stand in canonical order and go with the last month that has them; a real table only gains columns.
+    """
 
     open: Callable[[Path], Warehouse]
     comments: Callable[[Path, str], Mapping[str, str]]
+    keeps_versions: bool = True
+    shows_views: bool = True
 
 
 def _duckdb_comments(home: Path, table: str) -> dict[str, str]:
@@ -39,7 +47,21 @@ def _duckdb_comments(home: Path, table: str) -> dict[str, str]:
         return dict(connection.execute(f"{columns} UNION ALL {views}", [table, table]).fetchall())
 
 
-TARGETS: dict[str, Target] = {"duckdb": Target(open=DuckDBWarehouse, comments=_duckdb_comments)}
+TARGETS: dict[str, Target] = {
+    "duckdb": Target(open=DuckDBWarehouse, comments=_duckdb_comments),
+    "postgres": Target(
+        open=lambda home: PostgresWarehouse(postgres.database_of(home)),
+        comments=lambda home, table: postgres.table_comments(postgres.database_of(home), table),
+        keeps_versions=False,
+        shows_views=False,
+    ),
+    "postgres-merge": Target(
+        open=lambda home: PostgresWarehouse(postgres.database_of(home), strategy="merge"),
+        comments=lambda home, table: postgres.table_comments(postgres.database_of(home), table),
+        keeps_versions=False,
+        shows_views=False,
+    ),
+}
 
 
 def month_of(
