@@ -16,7 +16,7 @@ TOP_LEVEL = {
     "LICENSE", "requirements.lock",
 }  # fmt: skip
 LONGEST_FILE = 400
-LONGEST_FUNCTION = 45
+LONGEST_FUNCTION = 50
 
 
 def tracked() -> list[Path]:
