@@ -8,7 +8,7 @@
         ├── SourceMissing, SourceCorrupt, SchemaMismatch
         ├── LakeCorrupt, WarehouseCorrupt, StoreCorrupt, WarehouseRefused
         ├── CheckFailed, NotLoaded, NoEarlierVersion, QueryFailed
-        └── DiskFull, HomeUnwritable
+        └── DiskFull, HomeUnwritable, InternalError
 
 The `code` of a class is stable: scripts and the API rely on it. The text says what happened, to which thing, and
 after a semicolon what to do. Driver errors are translated where the driver is called, `raise … from error`.
@@ -165,6 +165,12 @@ class HomeUnwritable(PermanentError):
     """The home folder cannot be written."""
 
     code = "home-unwritable"
+
+
+class InternalError(PermanentError):
+    """A defect of ours: an error nobody foresaw. `--debug` shows where it came from."""
+
+    code = "internal"
 
 
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

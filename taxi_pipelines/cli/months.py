@@ -89,8 +89,7 @@ def backfill(
 ) -> None:
     """Load the missing and the republished months of a range.
 
-    Goes on past a failed month; unchanged ones are skipped, unpublished ones wait,
-    long overdue ones count as failed.
+    Goes on past a failed month; unchanged ones are skipped, unpublished ones wait.
     Example: taxi backfill green 2021-01 2021-05 --parallel 2
     """
     if dry_run:

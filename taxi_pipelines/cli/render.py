@@ -131,6 +131,9 @@ def verifications(items: Sequence[Verification]) -> RenderableType:
             lines.append(Text.assemble(_mark(GOOD), f" {head}  ok, {item.rows_target:,} rows as in the file"))
             continue
         counts = f"{item.rows_source:,} rows in the file, {item.rows_target:,} in the table"
+        if item.unproven:
+            lines.append(Text.assemble(_mark(BAD), f" {head}  cannot be proven: {item.unproven}"))
+            continue
         lines.append(Text.assemble(_mark(BAD), f" {head}  differs in {item.differing_rows:,} rows: {counts}"))
         lines += [Text(f"    {difference}") for difference in item.differences[:MOST_DIFFERENCES]]
         if item.differing_rows > MOST_DIFFERENCES:

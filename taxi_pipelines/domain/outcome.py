@@ -81,7 +81,8 @@ class Difference:
 class Verification:
     """Whether a month's table rows are the file's rows, address by address.
 
-    `differences` lists the first of them; `differing_rows` counts all rows that are wrong, missing or too many.
+    `differences` lists the first of them; `differing_rows` counts all rows that are wrong, missing or too many. `unproven`
+    says why nothing could be compared, or not to the end.
     """
 
     type: str
@@ -90,11 +91,13 @@ class Verification:
     rows_target: int
     differing_rows: int
     differences: tuple[Difference, ...] = ()
+    unproven: str | None = None
 
     @property
     def ok(self) -> bool:
         """Whether the row contract holds."""
-        return not self.differences and self.rows_source == self.rows_target
+        equal = self.rows_source == self.rows_target and not self.differing_rows and not self.differences
+        return equal and self.unproven is None
 
     def to_dict(self) -> dict[str, Any]:
         """The line `taxi verify --json` prints."""
@@ -106,6 +109,7 @@ class Verification:
             "rows_target": self.rows_target,
             "differing_rows": self.differing_rows,
             "differences": [asdict(difference) for difference in self.differences],
+            "unproven": self.unproven,
         }
 
 

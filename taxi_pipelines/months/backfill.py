@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 
-from taxi_pipelines.domain.month import Month, Partition
+from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.domain.outcome import Outcome
 from taxi_pipelines.domain.plan import PlannedAction, PlannedMonth
 from taxi_pipelines.errors import PipelineError
 from taxi_pipelines.interfaces import Advance, Progress
-from taxi_pipelines.months.extract import missing
 from taxi_pipelines.months.resources import Resources
 from taxi_pipelines.months.run import run_month
-from taxi_pipelines.taxi.types import TaxiType, is_overdue
+from taxi_pipelines.taxi.types import TaxiType
 
 
 class _Stopped(BaseException):
@@ -86,18 +85,10 @@ def _perform(res: Resources, kind: TaxiType, planned: PlannedMonth, *, force: bo
         if planned.error:
             raise planned.error
         if planned.action is PlannedAction.WAIT:
-            return _wait(res, kind, planned)
+            res.progress.done(kind.name, planned.month, planned.reason)
+            return Outcome(planned=planned)
         receipt = run_month(res, kind, planned.month, force=force)
     except PipelineError as error:
         res.progress.done(kind.name, planned.month, f"failed, {error.code}")
         return Outcome(planned=planned, error=error)
     return Outcome(planned=planned, receipt=receipt)
-
-
-def _wait(res: Resources, kind: TaxiType, planned: PlannedMonth) -> Outcome:
-    """A month that should have been there for long has failed; a young one waits."""
-    month = planned.month
-    if isinstance(month, Month) and is_overdue(month, Month.of(res.clock().date())):
-        raise missing(res, kind, month)
-    res.progress.done(kind.name, month, planned.reason)
-    return Outcome(planned=planned)

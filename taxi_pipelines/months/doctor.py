@@ -6,11 +6,12 @@ import platform
 import shutil
 from collections.abc import Callable
 from importlib.metadata import version
+from os import SEEK_END
 from pathlib import Path
 
 from taxi_pipelines.domain.month import Month
 from taxi_pipelines.domain.outcome import Finding
-from taxi_pipelines.errors import PipelineError, from_os_error
+from taxi_pipelines.errors import LakeCorrupt, PipelineError, from_os_error
 from taxi_pipelines.months.resources import Resources
 from taxi_pipelines.taxi.types import ALL, newest_due
 
@@ -20,14 +21,12 @@ LOW_SPACE = 2 << 30
 
 def examine(res: Resources, home: Path, *, fix: bool = False) -> list[Finding]:
     """Every finding, in the order of the path of the data. With `fix`, mends first."""
-    if fix:
-        res.lake.sweep()
-        res.warehouse.repair()
     looks: list[tuple[str, Callable[[], Finding]]] = [
         ("home", lambda: _home(home)),
         ("disk space", lambda: _disk_space(home)),
         ("source", lambda: _source(res)),
-        ("warehouse", lambda: _warehouse(res)),
+        ("lake", lambda: _lake(res, fix=fix)),
+        ("warehouse", lambda: _warehouse(res, fix=fix)),
         ("metadata", lambda: _metadata(res)),
         ("versions", _versions),
     ]
@@ -75,10 +74,34 @@ def _source(res: Resources) -> Finding:
     detail = f"{res.source.address}, " + (
         f"newest month found {latest}" if latest else "no month of the last year found"
     )
-    return Finding(name="source", ok=True, detail=detail)
+    fix = "give --source a URL or folder laid out like the TLC's CDN, with green_tripdata_2024-01.parquet in it"
+    return Finding(name="source", ok=latest is not None, detail=detail, fix=fix)
 
 
-def _warehouse(res: Resources) -> Finding:
+def _lake(res: Resources, *, fix: bool) -> Finding:
+    """Whether every file is there in its length; `verify` looks at the content."""
+    if fix:
+        res.lake.sweep()
+    items = 0
+    problems: list[str] = []
+    for name, partition in res.lake.partitions():
+        try:
+            for item in res.lake.versions(name, partition):
+                items += 1
+                with res.lake.open(item) as file:
+                    if file.seek(0, SEEK_END) != item.manifest.bytes:
+                        problems.append(f"{item.location} is not {item.manifest.bytes:,} bytes long")
+        except LakeCorrupt as error:
+            problems.append(error.what)
+    detail = "; ".join(problems[:5]) or f"{items} files at {res.lake.address}"
+    return Finding(
+        name="lake", ok=not problems, detail=detail, fix="run: taxi run TYPE MONTH --force, which fetches it again"
+    )
+
+
+def _warehouse(res: Resources, *, fix: bool) -> Finding:
+    if fix:
+        res.warehouse.repair()
     problems = res.warehouse.problems()
     months = sum(len(res.warehouse.published(kind.table)) for kind in ALL.values())
     return Finding(

@@ -6,7 +6,7 @@ from typing import BinaryIO, cast
 
 from taxi_pipelines.domain.manifest import FileFormat, Offer
 from taxi_pipelines.domain.month import Month, Partition
-from taxi_pipelines.errors import SourceCorrupt, SourceMissing
+from taxi_pipelines.errors import LakeCorrupt, SourceCorrupt, SourceMissing
 from taxi_pipelines.interfaces import LakeObject
 from taxi_pipelines.months.resources import Resources
 from taxi_pipelines.taxi.types import TaxiType
@@ -18,31 +18,23 @@ _ENDS = 16
 def find_offer(res: Resources, kind: TaxiType, partition: Partition) -> Offer:
     """What is published of the partition. Raises SourceMissing, naming the latest month there is."""
     offer = res.source.find(kind, partition, res.prefer)
-    if offer is None:
-        raise missing(res, kind, partition)
-    return offer
-
-
-def missing(res: Resources, kind: TaxiType, partition: Partition) -> SourceMissing:
-    """The error for a partition that is not at the source."""
+    if offer is not None:
+        return offer
     what = f"{kind.name} {partition} is not published at {res.source.address}"
     if not isinstance(partition, Month):
-        return SourceMissing(what, "check the source")
-    today = Month.of(res.clock().date())
-    latest = res.source.latest(kind, today, res.prefer)
+        raise SourceMissing(what, "check the source")
+    latest = res.source.latest(kind, Month.of(res.clock().date()), res.prefer)
     known = f"the latest published is {latest}" if latest else f"nothing of {kind.name} is there in the last year"
-    return SourceMissing(what, f"{known}; the TLC publishes about two months late")
+    raise SourceMissing(what, f"{known}; the TLC publishes about two months late")
 
 
-def extract(res: Resources, kind: TaxiType, partition: Partition, offer: Offer) -> LakeObject:
-    """The file on offer, in the lake: taken from there where it surely is the same, else fetched.
+def extract(res: Resources, kind: TaxiType, partition: Partition, offer: Offer, *, anew: bool = False) -> LakeObject:
+    """The file on offer, in the lake: taken from there where it surely is the same (unless wanted `anew`), else fetched.
 
     Raises SourceUnavailable, SourceMissing, SourceCorrupt, DiskFull; the lake then is as before.
     """
-    for item in res.lake.versions(kind.name, partition):
-        if item.manifest.answers(offer):
-            res.lake.check(item)
-            return item
+    if not anew and (item := _in_lake(res, kind, partition, offer)):
+        return item
     advance = res.progress.step(kind.name, partition, "extract", "bytes")
 
     def fetch(target: BinaryIO) -> Offer:
@@ -52,6 +44,19 @@ def extract(res: Resources, kind: TaxiType, partition: Partition, offer: Offer) 
         return served
 
     return res.lake.put(offer, fetch, res.clock())
+
+
+def _in_lake(res: Resources, kind: TaxiType, partition: Partition, offer: Offer) -> LakeObject | None:
+    """The lake's own copy of the file on offer, if it is there and sound; a damaged one is replaced by fetching."""
+    for item in res.lake.versions(kind.name, partition):
+        if item.manifest.answers(offer):
+            try:
+                res.lake.check(item)
+            except LakeCorrupt as error:
+                res.progress.say(f"{error.what}; fetching it again")
+                return None
+            return item
+    return None
 
 
 class EndsWatch:

@@ -13,7 +13,7 @@ from taxi_pipelines.domain.month import Month, Partition
 from taxi_pipelines.domain.receipt import CheckResult, Severity
 from taxi_pipelines.errors import CheckFailed
 from taxi_pipelines.interfaces import Addresses, Lake, LakeObject
-from taxi_pipelines.months.raw import RawFile, open_raw
+from taxi_pipelines.months.raw import open_raw
 from taxi_pipelines.months.resources import Resources
 from taxi_pipelines.taxi.checks import Bounds, Facts, Profile, evaluate
 from taxi_pipelines.taxi.clean import Cleaner
@@ -22,11 +22,15 @@ from taxi_pipelines.taxi.types import TaxiType
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cleaned:
-    """A lake file being read as canonical rows, address included."""
+    """A lake file being read as canonical rows, address included.
+
+    `rows` and `bounds` (by canonical name) are what the file's own footer claims.
+    """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
-    raw: RawFile
+    rows: int | None
+    bounds: dict[str, Bounds]
 
 
 @contextmanager
@@ -36,7 +40,9 @@ def open_cleaned(lake: Lake, kind: TaxiType, item: LakeObject) -> Iterator[Clean
     with lake.open(item) as stream:
         raw = open_raw(stream, manifest.format, manifest.file_name)
         cleaner = Cleaner(kind, manifest.month, manifest.file_name, raw.schema)
-        yield Cleaned(schema=cleaner.schema, batches=cleaner.clean_all(raw.batches), raw=raw)
+        published = ((name, cleaner.published_name(name)) for name in cleaner.schema.names)
+        bounds = {name: raw.bounds[there] for name, there in published if there is not None and there in raw.bounds}
+        yield Cleaned(schema=cleaner.schema, batches=cleaner.clean_all(raw.batches), rows=raw.rows, bounds=bounds)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,17 +76,16 @@ def load(res: Resources, kind: TaxiType, partition: Partition, item: LakeObject,
         def measured() -> Iterator[pa.RecordBatch]:
             for batch in cleaned.batches:
                 profile.observe(batch)
-                advance(profile.rows, cleaned.raw.rows)
+                advance(profile.rows, cleaned.rows)
                 yield batch
 
         res.warehouse.stage(kind, partition, version, cleaned.schema, measured())
-        bounds = {name: claim for name, claim in cleaned.raw.bounds.items() if name in profile.bounds}
         return Staged(
             version=version,
             schema=cleaned.schema,
             profile=profile,
-            file_rows=cleaned.raw.rows,
-            published_bounds=bounds,
+            file_rows=cleaned.rows,
+            published_bounds=cleaned.bounds,
         )
 
 

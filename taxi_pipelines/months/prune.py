@@ -44,7 +44,16 @@ def _surplus_objects(res: Resources, kind: TaxiType, partition: Partition, keep:
 
 
 def _surplus_versions(res: Resources, kind: TaxiType, partition: Partition, keep: int) -> list[str]:
+    """Versions beyond the newest `keep` different contents; one that was loaded again by force is no other content."""
     published = res.warehouse.published(kind.table).get(partition)
     newest_first = list(reversed(res.warehouse.versions(kind.table, partition)))
-    published_first = sorted(newest_first, key=lambda version: published is None or version != published.version)
-    return published_first[keep:]
+    kept: set[str] = set()
+    surplus = []
+    for version in sorted(newest_first, key=lambda version: published is None or version != published.version):
+        receipt = res.receipts.of_version(res.warehouse.target, kind.name, partition, version)
+        content = receipt.sha256 if receipt else version
+        if content in kept or len(kept) == keep:
+            surplus.append(version)
+        else:
+            kept.add(content)
+    return surplus

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import islice
 from typing import Any, BinaryIO
 
@@ -23,6 +25,7 @@ BATCH_ROWS = 122_880
 READ_BUFFER = 1 << 20
 CSV_BLOCK = 4 << 20
 BEYOND = "beyond_the_header_"
+_MICROSECONDS = {"s": Fraction(1_000_000), "ms": Fraction(1_000), "us": Fraction(1), "ns": Fraction(1, 1_000)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +48,7 @@ def open_raw(stream: BinaryIO, kind: FileFormat, name: str) -> RawFile:
 def _open_parquet(stream: BinaryIO, name: str) -> RawFile:
     try:
         # pre_buffer=True, pyarrow's default, holds a whole row group: all of a TLC file.
-        file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=READ_BUFFER)
+        file = pq.ParquetFile(stream, pre_buffer=False, buffer_size=READ_BUFFER, page_checksum_verification=True)
     except (pa.ArrowInvalid, OSError) as error:
         raise damaged(name, error) from error
     return RawFile(
@@ -79,7 +82,10 @@ def _published_bounds(file: pq.ParquetFile) -> dict[str, Bounds]:
         name = metadata.schema.column(index).path
         if name not in file.schema_arrow.names or not _comparable(file.schema_arrow.field(name).type):
             continue
-        parts = [_chunk_bounds(metadata.row_group(group).column(index)) for group in range(metadata.num_row_groups)]
+        kind = file.schema_arrow.field(name).type
+        parts = [
+            _chunk_bounds(metadata.row_group(group).column(index), kind) for group in range(metadata.num_row_groups)
+        ]
         if parts and None not in parts:
             whole = parts[0]
             for part in parts[1:]:
@@ -93,11 +99,16 @@ def _comparable(kind: pa.DataType) -> bool:
     return numeric or bool(pa.types.is_timestamp(kind) and kind.tz is None)
 
 
-def _chunk_bounds(chunk: pq.ColumnChunkMetaData) -> Bounds | None:
+def _chunk_bounds(chunk: pq.ColumnChunkMetaData, kind: pa.DataType) -> Bounds | None:
     statistics = chunk.statistics
     if statistics is None or not statistics.has_min_max:
         return None
-    return Bounds(statistics.min, statistics.max, statistics.null_count if statistics.has_null_count else None)
+    nulls = statistics.null_count if statistics.has_null_count else None
+    if not pa.types.is_timestamp(kind):
+        return Bounds(statistics.min, statistics.max, nulls)
+    # as numbers: a published time may lie beyond what a Python datetime can hold
+    low, high = (int(raw * _MICROSECONDS[kind.unit]) for raw in (statistics.min_raw, statistics.max_raw))
+    return Bounds(low, high, nulls)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,10 +161,10 @@ def _peek(stream: BinaryIO, name: str, *, zipped: bool) -> CsvHead:
     opened: Any = gzip.GzipFile(fileobj=stream) if zipped else stream
     try:
         start = b"".join(islice(opened, 16)).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        stream.seek(0)
+        return read_head(iter(start.splitlines()), name)
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
         raise damaged(name, error) from error
-    stream.seek(0)
-    return read_head(iter(start.splitlines()), name)
 
 
 def _within_header(batches: Iterator[pa.RecordBatch], head: CsvHead, name: str) -> Iterator[pa.RecordBatch]:

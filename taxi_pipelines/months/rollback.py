@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.domain.receipt import Receipt, RunAction
-from taxi_pipelines.errors import NoEarlierVersion, NotLoaded
+from taxi_pipelines.errors import NoEarlierVersion, NotLoaded, WarehouseCorrupt
 from taxi_pipelines.interfaces import LakeObject
 from taxi_pipelines.months.resources import Resources, Stopwatch
 from taxi_pipelines.months.run import compare_versions, current_receipt, publish, publish_object, settle
@@ -34,8 +34,7 @@ def roll_back(res: Resources, kind: TaxiType, partition: Partition) -> Receipt:
 
 
 def _from_warehouse(res: Resources, kind: TaxiType, current: Receipt) -> Receipt | None:
-    held = [version for version in res.warehouse.versions(kind.table, current.month) if version < current.version]
-    earlier = res.receipts.of_version(current.target, kind.name, current.month, held[-1]) if held else None
+    earlier = _earlier_version(res, kind, current)
     if earlier is None:
         return None
     watch = Stopwatch()
@@ -54,6 +53,20 @@ def _from_warehouse(res: Resources, kind: TaxiType, current: Receipt) -> Receipt
     )
     publish(res, kind, receipt)
     return receipt
+
+
+def _earlier_version(res: Resources, kind: TaxiType, current: Receipt) -> Receipt | None:
+    """The receipt of the newest version before the current one that is readable and holds other content."""
+    for version in reversed(res.warehouse.versions(kind.table, current.month)):
+        receipt = res.receipts.of_version(current.target, kind.name, current.month, version)
+        if version < current.version and receipt and receipt.sha256 != current.sha256:
+            try:
+                res.warehouse.addresses(kind.table, current.month, version)
+            except WarehouseCorrupt as error:
+                res.progress.say(f"{error.what}; looking further back")
+                continue
+            return receipt
+    return None
 
 
 def _from_lake(res: Resources, kind: TaxiType, current: Receipt) -> Receipt | None:

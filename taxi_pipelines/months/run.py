@@ -20,7 +20,15 @@ from taxi_pipelines.domain.manifest import Offer
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.domain.plan import PlannedAction, decide
 from taxi_pipelines.domain.receipt import CheckResult, Receipt, RunAction
-from taxi_pipelines.errors import PipelineError, SourceCorrupt, SourceMissing, UsageError, WarehouseUnavailable
+from taxi_pipelines.errors import (
+    CheckFailed,
+    InternalError,
+    PipelineError,
+    SchemaMismatch,
+    SourceCorrupt,
+    WarehouseCorrupt,
+    WarehouseUnavailable,
+)
 from taxi_pipelines.interfaces import Changes, Failure, LakeObject
 from taxi_pipelines.months.extract import extract, find_offer
 from taxi_pipelines.months.load import Staged, check, load
@@ -35,15 +43,22 @@ RETRY_PAUSES = (1.0, 2.0, 4.0)
 def run_month(res: Resources, kind: TaxiType, partition: Partition, *, force: bool = False) -> Receipt:
     """Brings the published month into the target table; the receipt says what that took.
 
-    Raises a PipelineError; the month then is as it was before, and why is kept for `status`.
+    Raises a PipelineError; the month then is as it was before, and why is kept for `status`. A source that cannot be asked, or
+    does not have the month, is no failure of the month.
     """
+    offer = find_offer(res, kind, partition)
     try:
-        offer = find_offer(res, kind, partition)
         receipt = _unchanged(res, kind, partition, offer) if not force else None
         receipt = receipt or _persistently(res, lambda: _run_locked(res, kind, partition, offer, force=force))
     except PipelineError as error:
         _remember(res, kind, partition, error)
         raise
+    except Exception as error:
+        unforeseen = InternalError(
+            f"{kind.name} {partition}: {type(error).__name__}: {error}", "run again with --debug"
+        )
+        _remember(res, kind, partition, unforeseen)
+        raise unforeseen from error
     res.receipts.forget(res.warehouse.target, kind.name, partition)
     res.progress.done(kind.name, partition, _in_one_line(receipt))
     return receipt
@@ -96,21 +111,39 @@ def _as_unchanged(res: Resources, current: Receipt) -> Receipt:
 
 
 def _run_locked(res: Resources, kind: TaxiType, partition: Partition, offer: Offer, *, force: bool) -> Receipt:
-    res.lake.sweep()
-    res.warehouse.sweep()
+    if res.warehouse.is_locked(kind.table, partition):
+        res.progress.say(f"{kind.name} {partition}  waiting for the run that is working on it")
+    _sweep(res)
     with res.warehouse.lock(kind.table, partition):
         settle(res, kind, partition)
-        if not force and (done := _unchanged(res, kind, partition, offer)):
-            return done
-        watch = Stopwatch()
-        started_at = res.clock()
-        with watch.step("extract"):
-            item = extract(res, kind, partition, offer)
-        current = current_receipt(res, kind, partition)
-        if current and current.sha256 == item.manifest.sha256 and not force:
-            res.receipts.touch(current, item.manifest.etag, item.manifest.source_url)
-            return _as_unchanged(res, replace(current, etag=item.manifest.etag, source_url=item.manifest.source_url))
+        done = None if force else _unchanged(res, kind, partition, offer)
+        receipt = done or _extract_and_publish(res, kind, partition, offer, force=force)
+    _sweep(res)  # again: whoever held the lock before may have died holding it
+    return receipt
+
+
+def _sweep(res: Resources) -> None:
+    res.lake.sweep()
+    res.warehouse.sweep()
+
+
+def _extract_and_publish(res: Resources, kind: TaxiType, partition: Partition, offer: Offer, *, force: bool) -> Receipt:
+    watch = Stopwatch()
+    started_at = res.clock()
+    with watch.step("extract"):
+        item = extract(res, kind, partition, offer, anew=force)
+    manifest = item.manifest
+    current = current_receipt(res, kind, partition)
+    same = current is not None and current.sha256 == manifest.sha256
+    if current and same and not force:
+        res.receipts.touch(current, manifest.etag, manifest.source_url)
+        return _as_unchanged(res, replace(current, etag=manifest.etag, source_url=manifest.source_url))
+    try:
         return publish_object(res, kind, item, watch, started_at)
+    except (SourceCorrupt, SchemaMismatch, CheckFailed):
+        if not same:
+            res.lake.remove(item)  # it may have been damaged on the way: the next run fetches it anew
+        raise
 
 
 def publish_object(
@@ -128,7 +161,7 @@ def publish_object(
     with ExitStack() as undo:
         undo.callback(res.warehouse.discard, kind.table, partition, version)
         with watch.step("load"):
-            staged = _load(res, kind, item, version)
+            staged = load(res, kind, partition, item, version)
         with watch.step("check"):
             checks = check(res, kind, partition, staged)
         with watch.step("merge"):
@@ -179,19 +212,15 @@ def publish(res: Resources, kind: TaxiType, receipt: Receipt) -> None:
     res.receipts.settle(receipt.target, kind.name, receipt.month, receipt.version)
 
 
-def _load(res: Resources, kind: TaxiType, item: LakeObject, version: str) -> Staged:
-    try:
-        return load(res, kind, item.manifest.month, item, version)
-    except SourceCorrupt:
-        res.lake.remove(item)  # so that the next run fetches it anew
-        raise
-
-
 def _changes(res: Resources, kind: TaxiType, partition: Partition, staged: Staged) -> Changes:
+    """Against the version before; where that is gone or cannot be read, all rows count as added."""
     before = res.warehouse.published(kind.table).get(partition)
-    if before is None or before.version not in res.warehouse.versions(kind.table, partition):
-        return Changes(added=staged.profile.rows, removed=0)
-    return compare_versions(res, kind, partition, before.version, staged.version)
+    if before is not None and before.version in res.warehouse.versions(kind.table, partition):
+        try:
+            return compare_versions(res, kind, partition, before.version, staged.version)
+        except WarehouseCorrupt as error:
+            res.progress.say(f"{error.what}; it is replaced, its rows cannot be compared")
+    return Changes(added=staged.profile.rows, removed=0)
 
 
 def compare_versions(res: Resources, kind: TaxiType, partition: Partition, old: str, new: str) -> Changes:
@@ -222,9 +251,7 @@ def _columns_gained(res: Resources, kind: TaxiType, schema: pa.Schema) -> tuple[
 
 
 def _remember(res: Resources, kind: TaxiType, partition: Partition, error: PipelineError) -> None:
-    """Keeps why a month failed; a month that is not published yet, or a wrong call, has not failed."""
-    if isinstance(error, SourceMissing | UsageError):
-        return
+    """Keeps why a month failed."""
     failure = Failure(type=kind.name, month=partition, code=error.code, message=str(error), failed_at=res.clock())
     try:
         res.receipts.fail(res.warehouse.target, failure)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.domain.outcome import Difference, Verification
 from taxi_pipelines.errors import LakeCorrupt, NotLoaded, PipelineError
-from taxi_pipelines.interfaces import LakeObject
+from taxi_pipelines.interfaces import Advance, LakeObject
 from taxi_pipelines.months.load import open_cleaned
 from taxi_pipelines.months.resources import Resources
 from taxi_pipelines.taxi.types import TaxiType
@@ -27,22 +27,26 @@ def verify_month(res: Resources, kind: TaxiType, partition: Partition) -> Verifi
     published = res.warehouse.published(kind.table).get(partition)
     if published is None:
         raise NotLoaded(f"{kind.name} {partition} is not loaded", f"run: taxi run {kind.name} {partition}")
-    comparison = Comparison()
+    comparison = Comparison(advance=res.progress.step(kind.name, partition, "verify", "rows"), rows=published.rows)
+    unproven = None
     try:
         item = _lake_object(res, kind, partition, published.version)
         res.lake.check(item)
         with open_cleaned(res.lake, kind, item) as cleaned:
             comparison.run(cleaned.batches, res.warehouse.read(kind.table, partition, published.version))
     except PipelineError as error:
-        comparison.note(Difference(what=str(error)))
-    return Verification(
+        unproven = str(error)
+    result = Verification(
         type=kind.name,
         month=partition,
         rows_source=comparison.rows_source,
         rows_target=comparison.rows_target,
         differing_rows=comparison.differing_rows,
         differences=tuple(sorted(comparison.differences, key=lambda difference: difference.source_row or 0)),
+        unproven=unproven,
     )
+    res.progress.done(kind.name, partition, "proven" if result.ok else "cannot be proven" if unproven else "differs")
+    return result
 
 
 def _lake_object(res: Resources, kind: TaxiType, partition: Partition, version: str) -> LakeObject:
@@ -58,6 +62,8 @@ def _lake_object(res: Resources, kind: TaxiType, partition: Partition, version: 
 class Comparison:
     """Walks file and table side by side, both in the order of their addresses, in blocks of the file's batches."""
 
+    advance: Advance = lambda done, total: None
+    rows: int | None = None
     rows_source: int = 0
     rows_target: int = 0
     differing_rows: int = 0
@@ -76,6 +82,7 @@ class Comparison:
             found = rest.up_to(self.rows_source)
             self.rows_target += found.num_rows
             self._block(batch, found)
+            self.advance(self.rows_source, self.rows)
         for batch in rest.all():
             self.rows_target += batch.num_rows
             self._too_many(batch.column(ADDRESS_ROW))
@@ -112,6 +119,10 @@ class Comparison:
             wrong = unequal if not len(wrong) else pc.or_(wrong, unequal)
             self._note_values(name, expected, left, right, unequal)
         self.differing_rows += wrong.true_count if len(wrong) else 0
+        for name in set(found.schema.names) - set(expected.schema.names):
+            if found[name].null_count < found.num_rows:
+                self.differing_rows += found.num_rows - found[name].null_count
+                self.note(Difference(what=f"the table has values in {name}, a column that the file lacks"))
 
     def _note_values(self, name: str, expected: pa.Table, left: pa.Array, right: pa.Array, unequal: pa.Array) -> None:
         for index in pc.indices_nonzero(unequal)[: SHOWN - len(self.differences)].to_pylist():
@@ -120,8 +131,8 @@ class Comparison:
                     what="differs",
                     source_row=expected[ADDRESS_ROW][index].as_py(),
                     column=name,
-                    in_file=str(left[index].as_py()),
-                    in_table=str(right[index].as_py()),
+                    in_file=_shown(left[index]),
+                    in_table=_shown(right[index]),
                 )
             )
 
@@ -129,6 +140,13 @@ class Comparison:
         self.differing_rows += len(rows)
         for row in rows[: max(0, SHOWN - len(self.differences))].to_pylist():
             self.note(Difference(what="not in the file", source_row=row))
+
+
+def _shown(value: pa.Scalar) -> str:
+    try:
+        return str(value.as_py())
+    except OverflowError:  # a time beyond what a Python datetime can hold
+        return str(value.cast(pa.string()))
 
 
 def _unequal(left: pa.Array, right: pa.Array) -> pa.Array:

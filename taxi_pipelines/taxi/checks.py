@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from taxi_pipelines.domain.month import Month, Partition
 from taxi_pipelines.domain.receipt import CheckResult, Severity
 from taxi_pipelines.taxi import constants
+from taxi_pipelines.taxi.schemas import INT
 from taxi_pipelines.taxi.types import TaxiType
 
 Value = float | int | str | None
@@ -23,7 +24,7 @@ Value = float | int | str | None
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Smallest and largest value of a column, and how many are null; None where unknown."""
+    """Smallest and largest value of a column, and how many are null; None where unknown. Times are microseconds since 1970."""
 
     low: Any = None
     high: Any = None
@@ -79,6 +80,10 @@ def _measure(column: pa.Array) -> Bounds:
     kind = column.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_timestamp(kind)):
         return Bounds(nulls=column.null_count)
+    if pa.types.is_timestamp(kind):
+        column = column.cast(pa.timestamp("us")).cast(
+            INT
+        )  # a published time may lie beyond what a Python datetime can hold
     ends = pc.min_max(column).as_py()
     return Bounds(ends["min"], ends["max"], column.null_count)
 
@@ -128,7 +133,8 @@ def _rows_against_file(facts: Facts) -> Value:
 
 def _damaged_columns(facts: Facts) -> Value:
     """Columns whose values are not within what the file's own footer says of them: a flipped bit does that."""
-    damaged = [name for name, claim in facts.published.items() if _contradicts(claim, facts.profile.bounds[name])]
+    found = facts.profile.bounds
+    damaged = [name for name, claim in facts.published.items() if name in found and _contradicts(claim, found[name])]
     return ", ".join(damaged)
 
 

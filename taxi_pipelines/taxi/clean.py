@@ -38,11 +38,17 @@ class Cleaner:
         """Raises SchemaMismatch where the file is not one of this type, or two columns would share a name."""
         self.file_name = file_name
         self._first_day = partition.first_day
+        self._published = published.names
         self._mappings = resolve(kind.schema, published, f"{file_name} is not a file of {kind.name}")
         fields = [pa.field(mapping.name, mapping.type) for mapping in self._mappings]
         self.schema = pa.schema([*fields, *(pa.field(column.name, column.type) for column in ADDRESS)])
         self._rows = 0
         self._constants: list[pa.Array] = []
+
+    def published_name(self, column: str) -> str | None:
+        """The name under which the file has a column of `schema`; None where it lacks it."""
+        index = next((mapping.index for mapping in self._mappings if mapping.name == column), None)
+        return None if index is None else str(self._published[index])
 
     def clean(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The batch's rows, all of them, in order. Call it with the file's batches in their order."""
@@ -73,7 +79,7 @@ class Cleaner:
 
 def resolve(schema: TableSchema, published: pa.Schema, complaint: str) -> list[Mapping]:
     """Finds each canonical column among the published ones; keeps the unknown. Raises SchemaMismatch."""
-    names = [name.strip() for name in published.names]
+    names = [name.strip() or f"column_{place}" for place, name in enumerate(published.names, start=1)]
     taken = _match(schema, names)
     if missing := [column.name for column in schema.columns if column.required and column.name not in taken]:
         raise SchemaMismatch(
@@ -177,7 +183,7 @@ def _parse(text: pa.Array, wanted: pa.DataType) -> pa.Array:
     except pa.ArrowInvalid:
         text = pc.utf8_trim_whitespace(text)
         text = pc.if_else(pc.equal(text, ""), pa.scalar(None, text.type), text)
-        return text.cast(pa.float64()).cast(INT, safe=True) if wanted == INT else text.cast(wanted)
+        return pc.replace_substring_regex(text, r"\.0+$", "").cast(INT) if wanted == INT else text.cast(wanted)
 
 
 def _first_misfit(array: pa.Array, wanted: pa.DataType) -> int:

@@ -17,7 +17,7 @@ from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from taxi_pipelines.errors import UsageError, WarehouseUnavailable
-from taxi_pipelines.warehouses.postgres_errors import connect_error, refuse_old_server, server_errors
+from taxi_pipelines.warehouses.postgres_errors import connect_error, connection_lost, refuse_old_server, server_errors
 
 Connection = psycopg.Connection[tuple[object, ...]]
 Result = TypeVar("Result")
@@ -87,7 +87,7 @@ class Connections:
                 with self.session() as connection:
                     return work(connection)
             except WarehouseUnavailable as error:
-                if not (self._answered and _server_went_away(error)):
+                if not (self._answered and _worth_repeating(error)):
                     raise
             time.sleep(pause)
         with self.session() as connection:
@@ -128,8 +128,10 @@ class Connections:
         return connection
 
 
-def _server_went_away(error: WarehouseUnavailable) -> bool:
-    return isinstance(error.__cause__, psycopg.OperationalError)
+def _worth_repeating(error: WarehouseUnavailable) -> bool:
+    """The server went away, or chose us as a deadlock's victim; not where somebody is simply in our way."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg.Error) and (connection_lost(cause) or (cause.sqlstate or "").startswith("40"))
 
 
 def _is_alive(connection: Connection) -> bool:
@@ -156,4 +158,4 @@ def _parsed(url: str) -> dict[str, str]:
 def _place(given: dict[str, str]) -> str:
     host = given.get("host") or given.get("hostaddr") or "localhost"
     user = f"{given['user']}@" if "user" in given else ""
-    return f"{user}{host}:{given.get('port', '5432')}/{given.get('dbname', '')}"
+    return f"{user}{host}:{given.get('port', '').strip(',') or '5432'}/{given.get('dbname', '')}"

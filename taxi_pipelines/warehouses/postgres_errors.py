@@ -24,25 +24,33 @@ from taxi_pipelines.errors import (
 OLDEST_SERVER = 15
 
 _RUN_AGAIN = "run again"
+_TOO_MANY = "it has too many connections"
+_FEWER = "lower --parallel, or raise its max_connections"
+_ASK_FOR_RIGHT = "ask for the right: GRANT CREATE ON DATABASE, or the ownership of the schema"
+_PERCENT = "check user and password in the URL; @ : / % in a password are written %40 %3A %2F %25"
 _CHECK_URL = "check host, port and whether the server runs: taxi db start, or set TAXI_POSTGRES_URL"
 
 Refusal = tuple[type[PipelineError], str, str]
 
 _WHILE_CONNECTING: Mapping[str, Refusal] = {
-    "password authentication failed": (WarehouseRefused, "it refused the password", "check user and password in the URL; @ : / % in a password are written %40 %3A %2F %25"),
+    "password authentication failed": (WarehouseRefused, "it refused the password", _PERCENT),
     "no password supplied": (WarehouseRefused, "it asks for a password", "put it into the URL, or into ~/.pgpass"),
-    "no pg_hba.conf entry": (WarehouseRefused, "it does not let this machine in", "add a line to its pg_hba.conf, or try ?sslmode=require"),
+    "no pg_hba.conf entry": (
+        WarehouseRefused,
+        "it does not let this machine in",
+        "add a line to its pg_hba.conf, or try ?sslmode=require",
+    ),
     "permission denied": (WarehouseRefused, "the user has no right to connect", "ask for GRANT CONNECT ON DATABASE"),
-    "too many clients": (WarehouseUnavailable, "it has too many connections", "lower --parallel, or raise its max_connections"),
-    "too many connections": (WarehouseUnavailable, "it has too many connections", "lower --parallel, or raise the limit"),
-    "connection slots": (WarehouseUnavailable, "it has too many connections", "lower --parallel, or raise its max_connections"),
+    "too many clients": (WarehouseUnavailable, _TOO_MANY, _FEWER),
+    "too many connections": (WarehouseUnavailable, _TOO_MANY, _FEWER),
+    "connection slots": (WarehouseUnavailable, _TOO_MANY, _FEWER),
     "starting up": (WarehouseUnavailable, "it is starting", _RUN_AGAIN),
     "shutting down": (WarehouseUnavailable, "it is shutting down", _RUN_AGAIN),
     "in recovery mode": (WarehouseUnavailable, "it is recovering from a crash", _RUN_AGAIN),
     "not yet accepting": (WarehouseUnavailable, "it is starting", _RUN_AGAIN),
     "does not support SSL": (WarehouseRefused, "it does not offer SSL", "write ?sslmode=prefer in the URL"),
     "certificate": (WarehouseRefused, "its certificate is not trusted", "set sslrootcert in the URL"),
-}  # fmt: skip
+}
 
 
 def unavailable(place: str, reason: str, hint: str = _RUN_AGAIN) -> WarehouseUnavailable:
@@ -85,17 +93,23 @@ def translated(error: psycopg.Error, place: str) -> PipelineError:
 
 
 _BY_STATE: Mapping[str, Callable[[str, str], PipelineError]] = {
-    "53100": lambda place, said: DiskFull(f"PostgreSQL at {place} has no space left on its disk ({said})", "free some space on the server and run again"),
-    "53300": lambda place, said: unavailable(place, "it has too many connections", "lower --parallel, or raise its max_connections"),
+    "53100": lambda place, said: DiskFull(
+        f"no space left on the disk of PostgreSQL at {place} ({said})", "free some space there and run again"
+    ),
+    "53300": lambda place, said: unavailable(place, _TOO_MANY, _FEWER),
     "53": lambda place, said: unavailable(place, said),
     "57014": lambda place, said: unavailable(place, f"the statement was cancelled ({said})"),
-    "55P03": lambda place, said: unavailable(place, "somebody holds the table", "end the sessions that read it, or run again"),
+    "55P03": lambda place, said: unavailable(
+        place, "somebody holds the table", "end the sessions that read it, or run again"
+    ),
     "40": lambda place, said: unavailable(place, said),
-    "42501": lambda place, said: WarehouseRefused(f"PostgreSQL at {place}: {said}", "ask for the right: GRANT CREATE ON DATABASE, or the ownership of the schema"),
-    "25006": lambda place, said: WarehouseRefused(f"PostgreSQL at {place} can only be read", "name the primary server in the URL"),
-    "22021": lambda place, said: SchemaMismatch(f"PostgreSQL cannot hold a text: {said}", "the published file holds a character that no database text may have"),
+    "42501": lambda place, said: WarehouseRefused(f"PostgreSQL at {place}: {said}", _ASK_FOR_RIGHT),
+    "25006": lambda place, said: WarehouseRefused(
+        f"PostgreSQL at {place} can only be read", "name the primary server in the URL"
+    ),
+    "22021": lambda place, said: SchemaMismatch(f"PostgreSQL cannot hold a text: {said}", "load it into duckdb"),
     "XX": lambda place, said: WarehouseCorrupt(f"PostgreSQL at {place}: {said}", "look at the server's log"),
-}  # fmt: skip
+}
 
 
 def connection_lost(error: psycopg.Error) -> bool:

@@ -7,7 +7,9 @@ apart. The server sends one row per message, so that pieces of whole rows can be
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
@@ -24,7 +26,7 @@ from taxi_pipelines.warehouses.postgres_statements import ROW
 from taxi_pipelines.warehouses.postgres_types import shown_type, stored_column
 from taxi_pipelines.warehouses.statements import quoted_name
 
-_PIECE_BYTES = 8 << 20
+_PIECE_BYTES = 4 << 20
 _ROWS_AT_ONCE = 10_000
 
 
@@ -83,37 +85,66 @@ def _described(connection: Connection, sql: str) -> pa.Schema:
 
 
 def _parsed(copy: Copy, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """One piece is parsed while the next one is received."""
+    with ThreadPoolExecutor(1) as parser:
+        parsing: Future[pa.Table] | None = None
+        for piece in _pieces(copy):
+            ready, parsing = parsing, parser.submit(_parse, piece, schema)
+            if ready:
+                yield from _batches(ready, schema)
+        if parsing:
+            yield from _batches(parsing, schema)
+
+
+def _batches(parsing: Future[pa.Table], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    for batch in parsing.result().to_batches():
+        yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Piece:
+    """Whole rows. Where no value holds a line break, parsing is a third faster."""
+
+    text: bytes
+    has_line_breaks: bool
+
+
+def _parse(piece: _Piece, schema: pa.Schema) -> pa.Table:
     """Columns go by number, because a result may have two of one name."""
     names = [str(number) for number in range(len(schema))]
-    reading = pyarrow.csv.ReadOptions(column_names=names, use_threads=False, block_size=2 * _PIECE_BYTES)
-    parsing = pyarrow.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
-    converting = pyarrow.csv.ConvertOptions(
-        column_types=dict(zip(names, schema.types, strict=True)),
-        null_values=[""],
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-        true_values=["t"],
-        false_values=["f"],
+    return pyarrow.csv.read_csv(
+        pa.BufferReader(piece.text),
+        read_options=pyarrow.csv.ReadOptions(
+            column_names=names, use_threads=False, block_size=max(len(piece.text), _PIECE_BYTES)
+        ),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=piece.has_line_breaks, ignore_empty_lines=False),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types=dict(zip(names, schema.types, strict=True)),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
+        ),
     )
-    for piece in _pieces(copy):
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(piece), read_options=reading, parse_options=parsing, convert_options=converting
-        )
-        for batch in table.to_batches():
-            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
 
 
-def _pieces(copy: Copy) -> Iterator[bytes]:
+def _pieces(copy: Copy) -> Iterator[_Piece]:
     rows: list[bytes | bytearray | memoryview] = []
     size = 0
     for row in copy:
         rows.append(row)
         size += len(row)
         if size >= _PIECE_BYTES:
-            yield b"".join(rows)
+            yield _joined(rows)
             rows, size = [], 0
     if rows:
-        yield b"".join(rows)
+        yield _joined(rows)
+
+
+def _joined(rows: list[bytes | bytearray | memoryview]) -> _Piece:
+    text = b"".join(rows)
+    return _Piece(text=text, has_line_breaks=text.count(b"\n") + text.count(b"\r") > len(rows))
 
 
 def _row_by_row(connection: Connection, sql: str, schema: pa.Schema) -> Generator[pa.RecordBatch, None, None]:

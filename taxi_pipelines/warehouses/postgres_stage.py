@@ -96,7 +96,7 @@ def stage(
     varying = {name: sql_type for name, sql_type in definitions.items() if name not in (FIRST, *CONSTANT)}
     rows = _Rows(batches)
     with connection.transaction():
-        run(connection, sql.create_table(place, {FIRST: definitions[FIRST]} | varying))
+        run(connection, f"DROP TABLE IF EXISTS {place}", sql.create_table(place, {FIRST: definitions[FIRST]} | varying))
         with connection.cursor() as cursor, cursor.copy(sql.copy_into(place, [c.name for c in sent]).encode()) as copy:
             _write(copy, sent, rows)
         run(connection, *sql.add_constants(place, rows.constants, partition.first_day))

@@ -22,7 +22,6 @@ from taxi_pipelines.errors import (
     QueryFailed,
     SchemaMismatch,
     UsageError,
-    WarehouseRefused,
     WarehouseUnavailable,
 )
 from taxi_pipelines.warehouses.postgres import PostgresWarehouse
@@ -110,7 +109,7 @@ def test_merging_leaves_equal_rows_alone_and_changes_the_others(merging: Postgre
 
     assert [row for row in before if after.get(row) == before[row]] == [1, 2]
     assert held(merging, "v2").equals(changed)
-    assert math.copysign(1, fares(merging)[2] or 0) == -1
+    assert str(fares(merging)[2]) == "-0.0"
     put(merging, "v3", month_of([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]))
     assert fares(merging) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
     assert [row for (row,) in execute(url, f"SELECT note FROM taxi.{TABLE}")] == [None] * 6
@@ -219,7 +218,12 @@ def test_a_partition_somebody_dropped_is_a_problem_that_repair_mends(warehouse: 
 
 @pytest.mark.parametrize(
     "sql",
-    ["SELECT 1; SELECT 2", f"DELETE FROM {TABLE}", "CREATE TABLE x (a int)", f"SELECT 1) TO STDOUT; DROP TABLE {TABLE} --"],
+    [
+        "SELECT 1; SELECT 2",
+        f"DELETE FROM {TABLE}",
+        "CREATE TABLE x (a int)",
+        f"SELECT 1) TO STDOUT; DROP TABLE {TABLE} --",
+    ],
 )
 def test_two_statements_and_writing_are_refused(warehouse: PostgresWarehouse, sql: str) -> None:
     put(warehouse, "v1", month_of([1.0]))
@@ -248,7 +252,9 @@ def test_a_statement_of_any_form_is_answered(warehouse: PostgresWarehouse, sql: 
 
 def test_a_query_that_is_not_read_to_its_end_is_cancelled(warehouse: PostgresWarehouse, url: str) -> None:
     started = time.monotonic()
-    with warehouse.query("SELECT i, repeat('x', 1000) FROM generate_series(1, 100000000) AS i") as reader:
+    with warehouse.query(
+        "SELECT a.*, repeat('x', 1000) FROM generate_series(1, 20000) AS a, generate_series(1, 20000) AS b"
+    ) as reader:
         assert reader.read_next_batch().num_rows > 0
     assert time.monotonic() - started < 5
     active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'COPY%' AND datname = current_database()"
@@ -286,12 +292,18 @@ def test_wrong_password_user_and_database_are_named_with_what_to_do() -> None:
 
 def test_unreachable_hosts_and_sockets_are_transient_and_fail_at_once() -> None:
     started = time.monotonic()
-    for url in ("postgresql://u:sesame@127.0.0.1:1/x", "postgresql:///x?host=/no/such/folder", "host=no-such-host.invalid"):
+    for url in (
+        "postgresql://u:sesame@127.0.0.1:1/x",
+        "postgresql:///x?host=/no/such/folder",
+        "host=no-such-host.invalid",
+    ):
         assert isinstance(refusal(url), WarehouseUnavailable)
     assert time.monotonic() - started < 20
 
 
-@pytest.mark.parametrize("url", ["", "postgresql://u:se%same@h/x", "postgresql://u:ses@me@h/x", "mysql://h/x", "nonsense"])
+@pytest.mark.parametrize(
+    "url", ["", "postgresql://u:se%same@h/x", "postgresql://u:ses@me@h/x", "mysql://h/x", "nonsense"]
+)
 def test_a_url_that_is_none_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         PostgresWarehouse(url)
@@ -312,7 +324,9 @@ def test_a_unix_socket_and_ssl_modes_are_taken(tmp_path: Path) -> None:
     assert "SSL" in str(refusal(f"{server.url(database)}?sslmode=require"))
 
 
-def test_a_user_without_rights_is_told_which_to_ask_for_and_may_still_read(warehouse: PostgresWarehouse, url: str) -> None:
+def test_a_user_without_rights_is_told_which_to_ask_for_and_may_still_read(
+    warehouse: PostgresWarehouse, url: str
+) -> None:
     server, database = postgres.server(), url.rpartition("/")[2]
     role = f"reader_{database}"
     execute(url, f"CREATE ROLE {role} LOGIN PASSWORD 'sesame'")
@@ -339,7 +353,10 @@ def test_too_many_connections_are_transient(url: str) -> None:
 
 def test_a_session_the_server_ends_is_replaced(warehouse: PostgresWarehouse, url: str) -> None:
     put(warehouse, "v1", month_of([1.0]))
-    execute(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    execute(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
     assert fares(warehouse) == [1.0]
 
 
@@ -348,7 +365,10 @@ def test_staging_whose_session_ends_is_transient_and_leaves_nothing(warehouse: P
 
     def batches() -> Iterator[pa.RecordBatch]:
         yield from table.to_batches()
-        execute(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND datname = current_database()")
+        execute(
+            url,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY%' AND datname = current_database()",
+        )
         for _ in range(200):
             yield from table.to_batches()
 
@@ -368,7 +388,9 @@ def test_ctrl_c_while_waiting_for_a_lock_leaves_no_session_waiting(warehouse: Po
         timer.start()
         with pytest.raises(KeyboardInterrupt), warehouse.lock(TABLE, JAN):
             pass
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
         postgres.wait_until(lambda: execute(url, waiting) == [(0,)])
     other.close()
 

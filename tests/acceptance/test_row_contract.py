@@ -14,7 +14,8 @@ from taxi_pipelines import Pipeline
 from taxi_pipelines.domain.manifest import FileFormat
 from taxi_pipelines.domain.month import Month
 from taxi_pipelines.domain.receipt import RunAction
-from taxi_pipelines.errors import NoEarlierVersion, NotLoaded, PipelineError
+from taxi_pipelines.errors import NoEarlierVersion, NotLoaded, PipelineError, SourceMissing
+from taxi_pipelines.months import run
 from taxi_pipelines.synthetic.files import republish, write_month, write_zones
 
 JANUARY = Month(2021, 1)
@@ -240,15 +241,17 @@ def test_a_backfill_goes_on_past_a_broken_month_and_the_next_one_mends_it(
     ]
 
 
-def test_a_young_month_waits_and_an_old_one_that_is_missing_fails(source: Path, taxi: Pipeline) -> None:
+def test_a_month_that_is_not_published_waits_and_has_not_failed(source: Path, taxi: Pipeline) -> None:
     write_month(source, "green", JANUARY, 100)
     lines = taxi.plan("green", "2021-01", "2021-02")
     assert [line.action for line in lines] == ["load", "wait"]
+    assert "old enough" in lines[1].reason
     outcomes = taxi.backfill("green", "2021-01", "2021-02")
-    assert outcomes[1].error is not None
-    assert outcomes[1].error.code == "source-missing"
-    assert "the latest published is 2021-01" in str(outcomes[1].error) or "in the last year" in str(outcomes[1].error)
-    assert [cell.state for cell in taxi.status()] == ["loaded"], "a month that is not published has not failed"
+    assert (outcomes[1].receipt, outcomes[1].error) == (None, None)
+    assert outcomes[1].to_dict()["action"] == "wait"
+    with pytest.raises(SourceMissing, match=r"is not published at .*; the latest published is 2021-01"):
+        taxi.run("green", "2021-02")
+    assert [cell.state for cell in taxi.status()] == ["loaded"]
 
 
 def test_a_corrupt_republication_leaves_the_old_month_in_place(source: Path, taxi: Pipeline, tmp_path: Path) -> None:
@@ -336,3 +339,87 @@ def test_a_failed_check_keeps_the_month_unpublished(source: Path, taxi: Pipeline
     assert raised.value.code == "check-failed"
     assert count(taxi, "green_tripdata") == 0
     assert litter(tmp_path / "home") == []
+
+
+def test_a_damaged_or_lost_lake_file_is_fetched_again(source: Path, taxi: Pipeline) -> None:
+    write_month(source, "green", JANUARY, 500)
+    taxi.run("green", "2021-01")
+    raw = Path(taxi.lake_versions()[0].location)
+    for damage in (lambda: raw.write_bytes(raw.read_bytes()[:-1] + b"x"), raw.unlink):
+        damage()
+        result = taxi.verify("green")[0]
+        assert not result.ok
+        assert result.unproven is not None
+        assert taxi.run("green", "2021-01", force=True).rows == 500
+        assert taxi.verify("green")[0].ok
+
+
+def test_an_unreadable_table_file_is_replaced_by_loading_again(source: Path, taxi: Pipeline, tmp_path: Path) -> None:
+    path = write_month(source, "green", JANUARY, 5_000)
+    first = taxi.run("green", "2021-01")
+    file = tmp_path / "home" / "warehouse" / "green_tripdata" / f"2021-01.{first.version}.parquet"
+    file.write_bytes(file.read_bytes()[:20_000])
+    assert not all(finding.ok for finding in taxi.doctor())
+    assert taxi.run("green", "2021-01", force=True).added == 5_000
+    assert taxi.verify("green")[0].ok
+    republish(path, edited=1, deleted=0, added=0)
+    taxi.run("green", "2021-01")
+    assert taxi.rollback("green", "2021-01").rows == 5_000
+
+
+def test_rolling_back_after_a_forced_reload_goes_to_the_content_before(source: Path, taxi: Pipeline) -> None:
+    path = write_month(source, "green", JANUARY, 500)
+    first = taxi.run("green", "2021-01")
+    republish(path, edited=0, deleted=100, added=0)
+    taxi.run("green", "2021-01")
+    taxi.run("green", "2021-01", force=True)
+    assert taxi.lake_prune(keep=2) != []
+    assert taxi.rollback("green", "2021-01").sha256 == first.sha256
+
+
+def test_a_file_damaged_on_the_way_is_fetched_anew_under_the_same_mark(source: Path, taxi: Pipeline) -> None:
+    path = write_month(source, "green", JANUARY, 500)
+    whole = path.read_bytes()
+    table = pq.read_table(path)
+    for column, code in (("fare_amount", "schema-mismatch"), ("lpep_pickup_datetime", "schema-mismatch")):
+        renamed = [name.upper()[::-1] if name == column else name for name in table.schema.names]
+        pq.write_table(table.rename_columns(renamed), path)
+        with pytest.raises(PipelineError) as raised:
+            taxi.run("green", "2021-01")
+        assert raised.value.code == code
+        assert taxi.lake_versions() == []
+    path.write_bytes(whole)
+    assert taxi.run("green", "2021-01").rows == 500
+
+
+def test_an_unforeseen_error_is_one_months_failure(
+    source: Path, taxi: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for month in (1, 2, 3):
+        write_month(source, "green", Month(2021, month), 300)
+    really = run.load
+
+    def sometimes(res: object, kind: object, partition: Month, *rest: object) -> object:
+        if partition == Month(2021, 2):
+            raise ZeroDivisionError("nobody thought of this")
+        return really(res, kind, partition, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run, "load", sometimes)
+    outcomes = taxi.backfill("green", "2021-01", "2021-03")
+    assert [outcome.receipt is not None for outcome in outcomes] == [True, False, True]
+    assert outcomes[1].error is not None
+    assert outcomes[1].error.code == "internal"
+    assert "ZeroDivisionError: nobody thought of this" in (taxi.status()[1].error or "")
+
+
+def test_times_beyond_the_year_9999_and_nameless_columns_are_kept(source: Path, taxi: Pipeline) -> None:
+    path = write_month(source, "green", JANUARY, 300)
+    table = pq.read_table(path)
+    place = table.schema.get_field_index("lpep_dropoff_datetime")
+    micros = table.column(place).cast(pa.int64()).to_pylist()
+    late = pa.array([*micros[:-1], 2**60], pa.int64()).cast(pa.timestamp("us"))
+    odd = table.set_column(place, table.schema.field(place), late).append_column("", pa.array([7] * 300))
+    pq.write_table(odd, path)
+    receipt = taxi.run("green", "2021-01")
+    assert receipt.columns_added == (f"column_{odd.num_columns}",)
+    assert taxi.verify("green")[0].ok

@@ -116,3 +116,12 @@ def test_all_real_csv_heads_are_read_with_every_value_in_its_column() -> None:
         assert kept == expected, path.name
         pickup = cleaned[kind.schema.pickup_time]
         assert pickup.null_count == 0, path.name
+
+
+def test_what_csv_and_gzip_cannot_read_is_damaged_not_a_crash() -> None:
+    with pytest.raises(SourceCorrupt, match="damaged: field larger"):
+        rows_of("a,b\n" + "x" * 200_000 + ",2\n")
+    packed = bytearray(gzip.compress(b"a,b\n1,2\n" * 100))
+    packed[12] ^= 0xFF
+    with pytest.raises(SourceCorrupt, match="damaged"):
+        list(open_raw(io.BytesIO(bytes(packed)), FileFormat.CSV_GZ, "x.csv.gz").batches)
