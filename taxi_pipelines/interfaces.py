@@ -134,8 +134,8 @@ class Warehouse(Protocol):
         """Holds the partition against every other process and thread; waits. Released when the process dies."""
         ...
 
-    def is_locked(self, table: str, partition: Partition) -> bool:
-        """Whether somebody is working on the partition now."""
+    def locked(self, table: str, partitions: Iterable[Partition]) -> set[Partition]:
+        """Those of the partitions that somebody is working on now."""
         ...
 
     def stage(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from taxi_pipelines.domain.manifest import FileFormat
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.taxi.types import CDN
+
+
+FILE = "taxi.toml"
 
 
 class Target(StrEnum):
@@ -32,7 +36,7 @@ class Strategy(StrEnum):
 class Settings(BaseSettings):
     """What a run needs to know. Every field is also a `taxi.toml` key and, in capitals, a TAXI_ variable."""
 
-    model_config = SettingsConfigDict(env_prefix="TAXI_", toml_file="taxi.toml", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="TAXI_", env_ignore_empty=True, extra="forbid", frozen=True)
 
     home: Path = Path(".taxi")
     source: str = CDN
@@ -51,8 +55,12 @@ class Settings(BaseSettings):
 
     @field_validator("home")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _folder(cls, value: Path) -> Path:
+        home = value.expanduser().absolute()
+        for place in (home, *home.parents):
+            if os.path.exists(place) and not os.path.isdir(place):
+                raise ValueError(f"{place} is a file, not a folder")
+        return home
 
     @model_validator(mode="after")
     def _strategy_fits_target(self) -> Settings:
@@ -70,7 +78,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags, then variables, then taxi.toml."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _read_file(Path(FILE)))
 
     @classmethod
     def load(cls, **flags: Any) -> Settings:
@@ -79,8 +87,6 @@ class Settings(BaseSettings):
             return cls(**{name: value for name, value in flags.items() if value is not None})
         except ValidationError as error:
             raise UsageError(*_explain(error)) from error
-        except tomllib.TOMLDecodeError as error:
-            raise UsageError(f"taxi.toml is not valid TOML: {error}", "mend that line") from error
 
     @property
     def source_is_default(self) -> bool:
@@ -88,14 +94,26 @@ class Settings(BaseSettings):
         return self.source == CDN
 
 
+def _read_file(path: Path) -> dict[str, Any]:
+    """What the file says; nothing where there is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", "make it a file that you may read") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text", "save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}", "mend that line") from error
+
+
 def _explain(error: ValidationError) -> tuple[str, str]:
     problem = error.errors()[0]
     name = ".".join(str(part) for part in problem["loc"])
+    said = problem["msg"].removeprefix("Value error, ")
     if not name:
-        return (
-            f"the settings do not fit each other: {problem['msg'].removeprefix('Value error, ')}",
-            "change one of them",
-        )
+        return f"the settings do not fit each other: {said}", "change one of them"
     if problem["type"] == "extra_forbidden":
-        return f"unknown setting {name!r}", f"valid are {', '.join(Settings.model_fields)}"
-    return f"setting {name} = {problem['input']!r} is not valid", problem["msg"]
+        return f"unknown setting {name!r} in {FILE}", f"valid are {', '.join(Settings.model_fields)}"
+    return f"setting {name} = {problem['input']!r} is not valid", said

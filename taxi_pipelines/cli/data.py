@@ -27,9 +27,14 @@ QueryFormat = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all.", show_default=False),
+    typer.Option(
+        "-o", "--output", metavar="FILE", help="Write to a file, whole or not at all; - is stdout.", show_default=False
+    ),
 ]
+JsonFormat = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
 Keep = Annotated[int, typer.Option("--keep", min=1, metavar="N", help="Versions to keep of every month.")]
+
+_STDOUT = (None, Path("-"), Path("/dev/stdout"))
 
 
 def query(
@@ -39,13 +44,17 @@ def query(
     output: Output = None,
     target: Target = None,
     postgres_url: PostgresUrl = None,
+    json: JsonFormat = False,
 ) -> None:
     """Ask the warehouse in SQL.
 
     Tables: yellow_tripdata, green_tripdata, fhv_tripdata, fhvhv_tripdata, taxi_zones.
     Example: taxi query "select source_month, count(*) from green_tripdata group by all"
     """
-    chosen = _choose(format, output)
+    if json and format not in (None, "json"):
+        raise UsageError(f"--json and --format {format} contradict each other", "give one of them")
+    path = None if output in _STDOUT else output
+    chosen = _choose("json" if json else format, path)
     from taxi_pipelines.cli import export, table
 
     with (
@@ -57,11 +66,11 @@ def query(
             show(shown.rendered)
             if shown.note:
                 talk(shown.note)
-        elif output is None:
+        elif path is None:
             export.write(reader, chosen, sys.stdout.buffer)
         else:
-            rows = export.write_file(reader, chosen, output)
-            talk(f"wrote {rows:,} rows to {output}")
+            rows = export.write_file(reader, chosen, path)
+            talk(f"wrote {rows:,} rows to {path}")
 
 
 def _choose(format: str | None, output: Path | None) -> str:
@@ -94,14 +103,18 @@ def lake_prune(
     dry_run: DryRun = False,
     target: Target = None,
     postgres_url: PostgresUrl = None,
+    json: Json = False,
 ) -> None:
     """Remove old versions from lake and warehouse.
 
-    Never the published one. Prints the files' names. Example: taxi lake prune --keep 2 --dry-run
+    Never the published one. Prints what is removed. Example: taxi lake prune --keep 2 --dry-run
     """
     with open_pipeline(ctx, target=target, postgres_url=postgres_url) as pipeline:
         removed = pipeline.lake_prune(keep=keep, dry_run=dry_run)
+    if json:
+        show_json_list(removed)
+        return
     for name in removed:
         typer.echo(name)
-    files = "1 file" if len(removed) == 1 else f"{len(removed):,} files"
-    talk(f"would remove {files}" if dry_run else f"removed {files}")
+    versions = "1 version" if len(removed) == 1 else f"{len(removed):,} versions"
+    talk(f"would remove {versions}" if dry_run else f"removed {versions}")

@@ -72,12 +72,20 @@ def options(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """The entry point of the console script."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without ✓ gets a question mark, not a crash
     with listening() as signals:
         code = _perform(arguments, signals)
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """A stream that the shell closed becomes one to nowhere; else the next file that is opened would take its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
 
 
 def _perform(arguments: Sequence[str] | None, signals: Signals) -> int:

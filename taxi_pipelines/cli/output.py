@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -44,7 +45,7 @@ def show_json(data: Any) -> None:
     sys.stdout.flush()
 
 
-def show_json_list(items: list[dict[str, Any]]) -> None:
+def show_json_list(items: Sequence[dict[str, Any] | str]) -> None:
     """Prints a JSON list with one item per line, so that it is good to read and to compare."""
     lines = ",\n".join("  " + json.dumps(item, ensure_ascii=False) for item in items)
     sys.stdout.write(f"[\n{lines}\n]\n" if items else "[]\n")

@@ -111,7 +111,7 @@ def _as_unchanged(res: Resources, current: Receipt) -> Receipt:
 
 
 def _run_locked(res: Resources, kind: TaxiType, partition: Partition, offer: Offer, *, force: bool) -> Receipt:
-    if res.warehouse.is_locked(kind.table, partition):
+    if res.warehouse.locked(kind.table, [partition]):
         res.progress.say(f"{kind.name} {partition}  waiting for the run that is working on it")
     _sweep(res)
     with res.warehouse.lock(kind.table, partition):

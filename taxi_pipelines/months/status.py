@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from taxi_pipelines.domain.month import Partition
+from taxi_pipelines.domain.month import Month, Partition, month_range
 from taxi_pipelines.domain.outcome import MonthState, MonthStatus
 from taxi_pipelines.domain.receipt import Receipt
 from taxi_pipelines.interfaces import Failure, PublishedMonth
@@ -14,7 +14,6 @@ def status(res: Resources) -> list[MonthStatus]:
     """Every month that is loaded, failed or being worked on; by type, then month."""
     receipts = res.receipts.current(res.warehouse.target)
     failures = res.receipts.failures(res.warehouse.target)
-    in_lake = res.lake.partitions()
     return [
         cell
         for kind in ALL.values()
@@ -23,7 +22,6 @@ def status(res: Resources) -> list[MonthStatus]:
             kind,
             {partition: receipt for (name, partition), receipt in receipts.items() if name == kind.name},
             {partition: failure for (name, partition), failure in failures.items() if name == kind.name},
-            {partition for name, partition in in_lake if name == kind.name},
         )
     ]
 
@@ -33,16 +31,25 @@ def _of_type(
     kind: TaxiType,
     receipts: dict[Partition, Receipt],
     failures: dict[Partition, Failure],
-    in_lake: set[Partition],
 ) -> list[MonthStatus]:
     published = res.warehouse.published(kind.table)
-    cells = []
-    for partition in sorted({*published, *failures, *in_lake}, key=str):
-        running = res.warehouse.is_locked(kind.table, partition)
-        loaded, failure = published.get(partition), failures.get(partition)
-        if loaded or failure or running:
-            cells.append(_cell(kind, partition, loaded, receipts.get(partition), failure, running=running))
-    return cells
+    running = res.warehouse.locked(kind.table, {*published, *failures, *_possible(kind, Month.of(res.clock().date()))})
+    return [
+        _cell(
+            kind,
+            partition,
+            published.get(partition),
+            receipts.get(partition),
+            failures.get(partition),
+            running=partition in running,
+        )
+        for partition in sorted({*published, *failures, *running}, key=str)
+    ]
+
+
+def _possible(kind: TaxiType, today: Month) -> list[Partition]:
+    """Every partition somebody may be working on for the first time."""
+    return list(month_range(kind.first, today)) if isinstance(kind.first, Month) else [kind.first]
 
 
 def _cell(

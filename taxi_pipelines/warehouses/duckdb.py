@@ -55,9 +55,9 @@ class DuckDBWarehouse:
         """See `Warehouse.lock`."""
         return self._locks.hold(_lock_name(table, partition))
 
-    def is_locked(self, table: str, partition: Partition) -> bool:
-        """See `Warehouse.is_locked`."""
-        return self._locks.is_held(_lock_name(table, partition))
+    def locked(self, table: str, partitions: Iterable[Partition]) -> set[Partition]:
+        """See `Warehouse.locked`."""
+        return {partition for partition in partitions if self._locks.is_held(_lock_name(table, partition))}
 
     def stage(
         self, kind: TaxiType, partition: Partition, version: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]
@@ -139,12 +139,12 @@ class DuckDBWarehouse:
 
     @contextmanager
     def query(self, sql: str) -> Iterator[pa.RecordBatchReader]:
-        """See `Warehouse.query`. Raises QueryFailed, also while the result is read; WarehouseCorrupt."""
+        """See `Warehouse.query`. Raises QueryFailed and WarehouseCorrupt, also while the result is read."""
         catalog = self._catalog()
         with self._spill() as spill, closing(duckdb.connect(config={"temp_directory": spill})) as connection:
             create_views(connection, self._folder, catalog)
             connection.execute(f"SET search_path = '{SCHEMA}'")
-            yield run_statement(connection, sql, sorted(_KINDS))
+            yield run_statement(connection, sql, sorted(_KINDS), self._folder.root)
 
     def sweep(self) -> int:
         """See `Warehouse.sweep`. Raises WarehouseCorrupt. Waits for nobody; writes nothing where all is in order."""
@@ -160,7 +160,7 @@ class DuckDBWarehouse:
         leftovers = [
             f"{file.path} is left over"
             for file in self._leftovers(catalog)
-            if not self.is_locked(file.table, file.partition)
+            if not self.locked(file.table, [file.partition])
         ]
         return [*self._file_problems(catalog), *views_problems(self._folder, catalog), *leftovers]
 

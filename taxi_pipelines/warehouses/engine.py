@@ -1,7 +1,8 @@
-"""DuckDB as an engine over Parquet files: one statement over views, the rare sort, and its errors in our words."""
+"""DuckDB as an engine over Parquet files: one reading statement over views, the rare sort, and its errors in our words."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,23 @@ from taxi_pipelines.warehouses.parquet import READ_BATCH, ROW_ADDRESS, read_foot
 from taxi_pipelines.warehouses.spill import spill_folder
 
 _SORT_MEMORY = "1GB"
+_DOCTOR = "run: taxi doctor"
+_ONLY_READS = "months are published by `taxi run`, results are written with -o FILE"
+
+# Of these Arrow has no type, one that Parquet and CSV do not take, or one that loses a part of the value.
+_WITHOUT_ARROW = {
+    "interval", "bit", "uhugeint", "bignum", "variant", "union", "time with time zone",
+}  # fmt: skip
+_READING = {duckdb.StatementType.SELECT, duckdb.StatementType.PRAGMA}
+_READING_OF_SEVERAL_STEPS = {"PIVOT", "PIVOT_WIDER", "SELECT", "FROM", "WITH", "("}
+
+_GAP = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
+_FIRST_WORD = re.compile(rf"{_GAP}(\w+|\S)", re.DOTALL)
+_EXPLAIN = re.compile(
+    rf"{_GAP}EXPLAIN\b{_GAP}(?:ANALY[ZS]E\b{_GAP})?(?:\({_GAP}(?:ANALY[ZS]E|FORMAT)\b[^)]*\))?",
+    re.DOTALL | re.IGNORECASE,
+)
+_ORDINARY_ERROR = re.compile(r"(?!Invalid Error)[A-Za-z][A-Za-z ]* Error: ")
 
 
 def said(error: Exception) -> str:
@@ -26,7 +44,7 @@ def translated(error: Exception, place: Path, what: str) -> PipelineError:
     """The error to raise where the engine failed at our own work on files at `place`."""
     if "No space left" in str(error):
         return DiskFull(f"no space left on the disk of {place}", "free some space and run again")
-    return WarehouseCorrupt(f"{what}: {said(error)}", "run: taxi doctor")
+    return WarehouseCorrupt(f"{what}: {said(error)}", _DOCTOR)
 
 
 def distinct_addresses(path: Path) -> int:
@@ -54,29 +72,90 @@ def sorted_batches(path: Path, spill_parent: Path) -> Iterator[pa.RecordBatch]:
             raise translated(error, spill_parent, f"{path} cannot be sorted") from error
 
 
-def run_statement(connection: duckdb.DuckDBPyConnection, sql: str, tables: list[str]) -> pa.RecordBatchReader:
-    """The statement's result, streamed; without rows or columns where it has none. Raises QueryFailed.
+def run_statement(
+    connection: duckdb.DuckDBPyConnection, sql: str, tables: list[str], months: Path
+) -> pa.RecordBatchReader:
+    """The result of one reading statement, streamed, every column under a name of its own.
 
+    Raises QueryFailed; WarehouseCorrupt where a file in the folder `months` is missing or damaged, also while reading.
     `sql()` and not `execute()`: in DuckDB 2 the latter's reader first copies the whole result into memory.
     """
     try:
+        _refuse_writing(connection, sql)
         relation = connection.sql(sql)
         if relation is None:
-            return pa.RecordBatchReader.from_batches(pa.schema([]), [])
-        reader = relation.to_arrow_reader(READ_BATCH)
+            raise QueryFailed("the statement has no result", "write one that reads, such as SELECT")
+        names = statements.unique_names(relation.columns)
+        reader = _with_arrow_types(relation).to_arrow_reader(READ_BATCH)
     except duckdb.Error as error:
-        raise _query_failed(error, tables) from error
-    return pa.RecordBatchReader.from_batches(reader.schema, _translated_batches(reader))
+        raise _failed(error, tables, months) from error
+    schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
+    return pa.RecordBatchReader.from_batches(schema, _watched(reader, schema, tables, months))
 
 
-def _translated_batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+def _refuse_writing(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """What a statement would write goes nowhere, or past us into a file: better none than one that seems to work."""
+    found = connection.extract_statements(sql)
+    if len(found) != 1:
+        what = f"these are {len(found)} statements" if found else "there is no statement"
+        raise QueryFailed(what, "give exactly one")
+    if not _is_reading(connection, found[0]):
+        raise QueryFailed(f"a query only reads, and this is {_first_word(sql)}", _ONLY_READS)
+
+
+def _is_reading(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:
+    if statement.type == duckdb.StatementType.MULTI:
+        return _first_word(statement.query) in _READING_OF_SEVERAL_STEPS
+    if statement.type != duckdb.StatementType.EXPLAIN:
+        return statement.type in _READING
+    head = _EXPLAIN.match(statement.query)  # EXPLAIN ANALYZE performs what it explains
+    explained = connection.extract_statements(statement.query[head.end() :]) if head else []
+    return len(explained) == 1 and _is_reading(connection, explained[0])
+
+
+def _first_word(sql: str) -> str:
+    found = _FIRST_WORD.match(sql)
+    return found[1].upper() if found else ""
+
+
+def _with_arrow_types(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Columns that Arrow and its formats cannot hold come as the engine's text."""
+    as_text = [_is_without_arrow(kind) for kind in relation.types]
+    if not any(as_text):
+        return relation
+    places = (f"CAST(#{place} AS VARCHAR)" if text else f"#{place}" for place, text in enumerate(as_text, start=1))
+    named = (
+        f"{column} AS {statements.quoted_name(name)}" for column, name in zip(places, relation.columns, strict=True)
+    )
+    return relation.project(", ".join(named))
+
+
+def _is_without_arrow(kind: duckdb.sqltypes.DuckDBPyType) -> bool:
+    if kind.id in _WITHOUT_ARROW:
+        return True
+    inner = kind.children if kind.id in ("list", "array", "struct", "map") else []
+    return any(_is_without_arrow(part) for _, part in inner if isinstance(part, duckdb.sqltypes.DuckDBPyType))
+
+
+def _watched(
+    reader: pa.RecordBatchReader, schema: pa.Schema, tables: list[str], months: Path
+) -> Iterator[pa.RecordBatch]:
     try:
-        yield from reader
+        for batch in reader:
+            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
     except (OSError, pa.ArrowException) as error:
-        raise QueryFailed(said(error), "correct the statement, or run: taxi doctor") from error
+        raise _failed(error, tables, months) from error
 
 
-def _query_failed(error: duckdb.Error, tables: list[str]) -> QueryFailed:
-    if isinstance(error, duckdb.CatalogException) and "Table with name" in str(error):
+def _failed(error: Exception, tables: list[str], months: Path) -> PipelineError:
+    """Whose fault it is: the disk's, our files', or the statement's."""
+    text = said(error)
+    if "No space left" in text:
+        return translated(error, months, "")
+    if isinstance(error, duckdb.CatalogException) and "Table with name" in text:
         return QueryFailed(str(error).splitlines()[0], f"the tables are {', '.join(tables)}")
-    return QueryFailed(said(error), "correct the statement")
+    if " ".join(str(months).split()) in text:
+        return WarehouseCorrupt(text.removesuffix(f"; {_DOCTOR}"), _DOCTOR)
+    if not _ORDINARY_ERROR.match(text):  # what the Parquet reader stumbles over inside of a file names no file
+        return WarehouseCorrupt(f"a file that was read is damaged: {text}", _DOCTOR)
+    return QueryFailed(text, "correct the statement")

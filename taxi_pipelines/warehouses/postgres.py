@@ -59,9 +59,10 @@ class PostgresWarehouse:
             with suppress(psycopg.OperationalError):  # a session that is gone holds no lock
                 connection.execute("SELECT pg_advisory_unlock(%s)", [key])
 
-    def is_locked(self, table: str, partition: Partition) -> bool:
-        """See `Warehouse.is_locked`."""
-        return self._connections.repeat(lambda c: inventory.is_locked(c, self._names, table, partition))
+    def locked(self, table: str, partitions: Iterable[Partition]) -> set[Partition]:
+        """See `Warehouse.locked`."""
+        wanted = list(partitions)
+        return self._connections.repeat(lambda c: inventory.locked(c, self._names, table, wanted))
 
     def stage(
         self, kind: TaxiType, partition: Partition, version: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]

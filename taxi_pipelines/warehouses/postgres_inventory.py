@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -68,9 +68,10 @@ def leftovers(connection: Connection, names: Names) -> list[tuple[str, StagedVer
     return [(plain, StagedVersion.from_text(text)) for plain, text in found if text and text.startswith("{")]
 
 
-def is_locked(connection: Connection, names: Names, table: str, partition: Partition) -> bool:
-    """Whether a session holds the partition's lock."""
-    return one(connection, sql.HELD_LOCK, [names.lock_key(table, partition)]) > 0
+def locked(connection: Connection, names: Names, table: str, partitions: Iterable[Partition]) -> set[Partition]:
+    """The partitions whose lock a session holds."""
+    held = {key for (key,) in rows(connection, sql.HELD_LOCKS)}
+    return {partition for partition in partitions if names.lock_key(table, partition) in held}
 
 
 def lost_months(connection: Connection, names: Names) -> list[tuple[str, str]]:
@@ -96,5 +97,5 @@ def problems(connection: Connection, names: Names) -> Iterator[str]:
         if table in TABLES and (table, partition) not in known:
             yield f"{names.qualified(table)} has the partition {partition}, which {names.months} does not name"
     for plain, staged in leftovers(connection, names):
-        if not is_locked(connection, names, staged.table, staged.partition):
+        if not locked(connection, names, staged.table, [staged.partition]):
             yield f"{names.qualified(plain)} is left over"

@@ -32,7 +32,7 @@ CONSTANT = ("source_month", "source_file")
 FIRST = "source_row"
 """The column that stands first in a month's table: indexing and counting addresses then need not walk over the others."""
 
-_PIECE_ROWS = 16_384
+_PIECE_ROWS = 8_192
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

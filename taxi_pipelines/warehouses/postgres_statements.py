@@ -45,10 +45,9 @@ SELECT c.relname, obj_description(c.oid, 'pg_class') FROM pg_class c JOIN pg_nam
 WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname LIKE '\_staging\_%%' ORDER BY 1
 """
 
-HELD_LOCK = """
-SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
+HELD_LOCKS = """
+SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-AND (classid::bigint << 32) | objid::bigint = %s
 """
 
 UNIQUE_ROWS = """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import pyarrow as pa
 
@@ -44,6 +45,18 @@ def quoted_name(name: str) -> str:
 def quoted_text(text: str) -> str:
     """A text literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """A result's column names, each once: the second `a` is `a_1`, or the next that no column has."""
+    given = list(names)
+    taken = set(given)
+    unique: list[str] = []
+    for name in given:
+        numbered = (f"{name}_{number}" for number in count(1))
+        unique.append(name if name not in unique else next(free for free in numbered if free not in taken))
+        taken.add(unique[-1])
+    return unique
 
 
 def table_columns(kind: TaxiType, schemas: Iterable[Iterable[str]]) -> list[str]:

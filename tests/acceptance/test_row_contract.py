@@ -423,3 +423,20 @@ def test_times_beyond_the_year_9999_and_nameless_columns_are_kept(source: Path, 
     receipt = taxi.run("green", "2021-01")
     assert receipt.columns_added == (f"column_{odd.num_columns}",)
     assert taxi.verify("green")[0].ok
+
+
+def test_a_month_that_is_loaded_for_the_first_time_is_shown_as_running(
+    source: Path, taxi: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_month(source, "green", JANUARY, 300)
+    seen: list[tuple[str, str]] = []
+    really = run.load
+
+    def looking(*arguments: object) -> object:
+        seen.extend((str(cell.month), str(cell.state)) for cell in taxi.status())
+        return really(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(run, "load", looking)
+    taxi.run("green", "2021-01")
+    assert seen == [("2021-01", "running")]
+    assert [str(cell.state) for cell in taxi.status()] == ["loaded"]

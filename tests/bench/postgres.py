@@ -134,7 +134,7 @@ class Postgres:
     def whole_run(self) -> Iterator[Figure]:
         """A whole process from a local file, against the limit."""
         self._taxi("yellow", data.MONTH)
-        self.binary = self.home / "postgres" / "floor.bin"
+        self.binary = self.home / "postgres" / "data" / "floor.bin"
         self._sql(f"COPY taxi.yellow_tripdata_2021_01 TO '{self.binary}' (FORMAT BINARY)")
         pairs = [(self._taxi("yellow", data.MONTH, "--force"), self._copy()) for _ in range(5)]
         self.binary.unlink()

@@ -266,7 +266,7 @@ def test_a_new_warehouse_is_empty_and_in_order(warehouse: Warehouse) -> None:
     assert list(warehouse.columns(TABLE)) == []
     assert warehouse.problems() == []
     assert warehouse.sweep() == 0
-    assert not warehouse.is_locked(TABLE, JAN)
+    assert not warehouse.locked(TABLE, [JAN])
 
 
 def test_one_thread_waits_for_the_other_s_partition_and_nobody_for_another(place: Place, warehouse: Warehouse) -> None:
@@ -277,8 +277,8 @@ def test_one_thread_waits_for_the_other_s_partition_and_nobody_for_another(place
             order.append("second")
 
     with warehouse.lock(TABLE, JAN):
-        assert place.open().is_locked(TABLE, JAN)
-        assert not warehouse.is_locked(TABLE, FEB)
+        assert place.open().locked(TABLE, [JAN]) == {JAN}
+        assert not warehouse.locked(TABLE, [FEB])
         thread = threading.Thread(target=second)
         thread.start()
         with warehouse.lock(TABLE, FEB):
@@ -286,20 +286,20 @@ def test_one_thread_waits_for_the_other_s_partition_and_nobody_for_another(place
             order.append("first")
     thread.join(5)
     assert order == ["first", "second"]
-    assert not warehouse.is_locked(TABLE, JAN)
+    assert not warehouse.locked(TABLE, [JAN])
 
 
 def test_what_a_living_process_stages_is_spared_and_what_a_dead_one_left_is_swept(place: Place) -> None:
     warehouse = place.open()
     put(warehouse, "v1", month_of([9.0]))
     with staging_process(place.name, place.home, "v2") as child:
-        assert warehouse.is_locked(TABLE, JAN)
+        assert warehouse.locked(TABLE, [JAN]) == {JAN}
         assert warehouse.sweep() == 0
         assert warehouse.problems() == []
         assert held(warehouse, "v2").num_rows == 2
         child.kill()
         child.wait()
-    wait_until(lambda: not warehouse.is_locked(TABLE, JAN))  # a server needs a moment to notice
+    wait_until(lambda: not warehouse.locked(TABLE, [JAN]))  # a server needs a moment to notice
     assert warehouse.problems() != []
     assert warehouse.sweep() == 1
     assert warehouse.problems() == []
