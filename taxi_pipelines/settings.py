@@ -15,7 +15,6 @@ from taxi_pipelines.domain.manifest import FileFormat
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.taxi.types import CDN
 
-
 FILE = "taxi.toml"
 
 

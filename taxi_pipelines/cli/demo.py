@@ -33,7 +33,7 @@ from green_tripdata group by all order by all"""
 def demo(ctx: typer.Context) -> None:
     """Load three months of green trips and look at them.
 
-    From TAXI_SOURCE, else the TLC's CDN; where that does not answer within 5 seconds, from generated months.
+    From TAXI_SOURCE, else the TLC's CDN; where that cannot be reached within 5 seconds, from generated months.
     """
     from taxi_pipelines.settings import Settings
 
@@ -53,14 +53,16 @@ def run_demo(settings: Settings) -> None:
 @contextmanager
 def _source(settings: Settings) -> Iterator[tuple[str, bool]]:
     """Where the months come from, and whether they are generated."""
-    if not settings.source_is_default or _answers(f"{settings.source}/{TYPE}_tripdata_{min(MONTHS)}.parquet"):
+    first = f"{settings.source}/{TYPE}_tripdata_{min(MONTHS)}.parquet"
+    trouble = _trouble(first) if settings.source_is_default else ""
+    if not trouble:
         talk(f"source: {settings.source}\n")
         yield settings.source, False
         return
 
     from taxi_pipelines.synthetic.server import serve
 
-    talk(f"{settings.source} does not answer within {PATIENCE_SECONDS:.0f} s, so this is\n{SYNTHETIC}\n")
+    talk(f"{settings.source} cannot be reached ({trouble}), so this is\n{SYNTHETIC}\n")
     with TemporaryDirectory(prefix="taxi-demo-") as folder:
         _generate(Path(folder))
         with serve(Path(folder)) as address:
@@ -75,23 +77,32 @@ def _generate(folder: Path) -> None:
         write_month(folder / "trip-data", TYPE, Month.parse(month), rows)
 
 
-def _answers(url: str) -> bool:
-    """Whether the file is there, in time; looking up the name is in a thread because that has no time limit of its own."""
-    answers: list[bool] = []
+def _trouble(url: str) -> str:
+    """Why the file cannot be had in time, in a few words; empty where it can.
+
+    Asked in a thread, because looking up a name has no time limit of its own.
+    """
+    answers: list[str] = []
     asking = threading.Thread(target=lambda: answers.append(_head(url)), daemon=True)
     asking.start()
     asking.join(PATIENCE_SECONDS)
-    return answers == [True]
+    return answers[0] if answers else f"no answer within {PATIENCE_SECONDS:g} s"
 
 
-def _head(url: str) -> bool:
+def _head(url: str) -> str:
+    from http.client import HTTPException
+    from urllib.error import HTTPError, URLError
     from urllib.request import Request, urlopen
 
     try:
-        with urlopen(Request(url, method="HEAD"), timeout=PATIENCE_SECONDS) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
+        with urlopen(Request(url, method="HEAD"), timeout=PATIENCE_SECONDS):
+            return ""
+    except HTTPError as error:
+        with error:
+            return f"HTTP {error.code}"
+    except (OSError, HTTPException) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        return getattr(reason, "strerror", None) or str(reason)
 
 
 def _load(settings: Settings) -> list[Receipt]:

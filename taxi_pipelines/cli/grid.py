@@ -1,4 +1,4 @@
-"""The grid of `taxi status`: months as a calendar, per type a row per year and twelve cells. Pure.
+"""The grid of `taxi status`: months as a calendar, per type a row per year and twelve cells; on a narrow screen several. Pure.
 
 A cell is the month's rows in five characters, so that a month of 6 rows stands out among months of 65,000; what is not
 simply loaded carries a sign, so that the grid reads the same without colours.
@@ -6,11 +6,12 @@ simply loaded carries a sign, so that the grid reads the same without colours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -21,11 +22,11 @@ from taxi_pipelines.taxi.types import ALL, find_type
 
 RUNNING, ABSENT = "~", "·"
 NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-CELL = 5
+CELL, YEAR = 5, 4
 
 
 def status(months: Sequence[MonthStatus], home: Path) -> RenderableType:
-    """The whole page: a block per type, then the signs that occur, then what failed and what to do."""
+    """The whole page: a block per type, then the signs that occur, then what failed and why."""
     if not months:
         return Text(f"Nothing is loaded in {home}.\nTry: taxi run green 2021-01   or, to look around: taxi demo")
     order = {name: place for place, name in enumerate(ALL)}
@@ -38,7 +39,7 @@ def status(months: Sequence[MonthStatus], home: Path) -> RenderableType:
 def _block(name: str, items: Sequence[MonthStatus]) -> RenderableType:
     head = Text.assemble((find_type(name).table, "bold"), f"  {_sentence(items)}")
     cells = {item.month: item for item in items if isinstance(item.month, Month)}
-    return Group(head, _calendar(cells)) if cells else head
+    return Group(head, _Calendar(cells=cells)) if cells else head
 
 
 def _sentence(items: Sequence[MonthStatus]) -> str:
@@ -50,15 +51,31 @@ def _sentence(items: Sequence[MonthStatus]) -> str:
     return f"{said}, {failed} failed" if failed else said
 
 
-def _calendar(cells: dict[Month, MonthStatus]) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="dim")
-    table.add_column("", width=4)
-    for name in NAMES:
-        table.add_column(name, width=CELL, justify="right", no_wrap=True)
-    years = [month.year for month in cells]
-    for year in range(min(years), max(years) + 1):
-        table.add_row(Text(str(year), "dim"), *(_cell(cells.get(Month(year, number))) for number in range(1, 13)))
-    return table
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Calendar:
+    """The years of a type. Where twelve cells do not fit, a year is two lines of six, or more; no cell is ever cut."""
+
+    cells: Mapping[Month, MonthStatus]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yields the calendar as wide as there is room."""
+        fitting = (options.max_width - YEAR) // (CELL + 1)
+        per_line = next((number for number in (12, 6, 3, 2) if number <= fitting), 1)
+        table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+        table.add_column(width=YEAR)
+        for _ in range(per_line):
+            table.add_column(width=CELL, justify="right", no_wrap=True)
+        _add_lines(table, "", [Text(name, "dim") for name in NAMES], per_line)
+        years = [month.year for month in self.cells]
+        for year in range(min(years), max(years) + 1):
+            months = [_cell(self.cells.get(Month(year, number))) for number in range(1, 13)]
+            _add_lines(table, str(year), months, per_line)
+        yield table
+
+
+def _add_lines(table: Table, head: str, cells: Sequence[Text], per_line: int) -> None:
+    for start in range(0, len(cells), per_line):
+        table.add_row(Text(head if start == 0 else "", "dim"), *cells[start : start + per_line])
 
 
 def _cell(item: MonthStatus | None) -> Text:
@@ -83,12 +100,11 @@ def _legend(months: Sequence[MonthStatus]) -> list[Text]:
 
 
 def _failures(months: Sequence[MonthStatus]) -> list[RenderableType]:
-    lines = []
-    for item in months:
-        if item.error is not None:
-            lines.append(Text.assemble((f"{BAD} {item.type} {item.month}", STYLES[BAD]), f"  {item.error}"))
-            month = f" {item.month}" if isinstance(item.month, Month) else ""
-            lines.append(Text(f"  again: taxi run {item.type}{month}", "dim"))
+    lines = [
+        Text.assemble((f"{BAD} {item.type} {item.month}", STYLES[BAD]), f"  {item.error}")
+        for item in months
+        if item.error is not None
+    ]
     return [Group(*lines)] if lines else []
 
 

@@ -85,7 +85,8 @@ def _open_closed_streams() -> None:
     """A stream that the shell closed becomes one to nowhere; else the next file that is opened would take its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(nowhere, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - stays open
 
 
 def _perform(arguments: Sequence[str] | None, signals: Signals) -> int:

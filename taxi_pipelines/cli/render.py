@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +22,7 @@ from taxi_pipelines.taxi.types import find_type
 GOOD, WARNING, BAD = "✓", "!", "✗"
 STYLES = {GOOD: "green", WARNING: "yellow", BAD: "bold red"}
 MOST_DIFFERENCES = 10
+SCREEN, GAP = 80, 2
 
 
 def receipt(item: Receipt) -> RenderableType:
@@ -52,13 +54,28 @@ def _change_facts(item: Receipt) -> list[tuple[str, str]]:
     return facts
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Checks:
+    """Checks in two columns, so that a receipt fits on a screen; one below the other where a value would break."""
+
+    cells: Sequence[Text]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yields them in the columns there is room for."""
+        left, right = self.cells[::2], self.cells[1::2]
+        widths = [max((cell.cell_len for cell in column), default=0) for column in (left, right)]
+        if options.max_width < SCREEN or sum(widths) + GAP > options.max_width:
+            yield from self.cells
+            return
+        table = _grid(2)
+        for pair in zip_longest(left, right):
+            table.add_row(*pair)
+        yield table
+
+
 def checks(results: Sequence[CheckResult]) -> RenderableType:
-    """Every check with its mark and what was measured, in two columns so that a receipt fits on a screen."""
-    table = _grid(2)
-    cells = [_check(result) for result in results]
-    for left, right in zip_longest(cells[::2], cells[1::2]):
-        table.add_row(left, right)
-    return table
+    """Every check with its mark and what was measured; those that passed because there is nothing to measure are not said."""
+    return _Checks(cells=[_check(result) for result in results if result.value is not None or not result.passed])
 
 
 def _check(result: CheckResult) -> Text:
@@ -185,14 +202,14 @@ def _facts(facts: Sequence[tuple[str, str]]) -> Table:
 
 
 def _grid(columns: int) -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
+    table = Table.grid(padding=(0, GAP, 0, 0), pad_edge=False)
     for _ in range(columns):
         table.add_column(overflow="fold")
     return table
 
 
 def _table(*names: str, right: tuple[str, ...] = ()) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style="bold")
     for name in names:
         table.add_column(name, justify="right" if name in right else "left", overflow="fold")
     return table

@@ -1,6 +1,6 @@
 """The metadata database as a file: made at the first write, brought up to date, its errors translated.
 
-Reading an up-to-date database, or one that does not exist, changes no file.
+Reading an up-to-date database, or one that does not exist, changes no file; nor does it need the right to.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Row, Select
@@ -35,7 +36,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
-        self._engine = _engine(self._path)
+        self._engine = _engine(sa.URL.create("sqlite", database=str(self._path)))
+        self._read_only = _engine("sqlite://", creator=self._connect_read_only, poolclass=sa.NullPool)
         # SQLite's plain BEGIN takes the write lock late, when it can no longer wait for it.
         self._writer = self._engine.execution_options(begin="BEGIN IMMEDIATE")
         self._preparing = threading.Lock()
@@ -47,7 +49,7 @@ class Database:
             if not self._prepared and not self._exists():
                 return []
             self._prepare()
-            with self._engine.connect() as connection:
+            with self._reading().connect() as connection:
                 return connection.execute(query).all()
 
     @contextmanager
@@ -68,6 +70,18 @@ class Database:
         except FileNotFoundError:
             return False
 
+    def _reading(self) -> Engine:
+        """SQLite writes beside a database in WAL mode even to read it; where it may not, it must be told."""
+        places = (self._path, self._path.parent)
+        writable = all(os.access(place, os.W_OK, effective_ids=True) for place in places)
+        return self._engine if writable or not self._exists() else self._read_only
+
+    def _connect_read_only(self) -> sqlite3.Connection:
+        """`immutable` does without side files; where there is a log, its owner is at work, and shares them with readers."""
+        log = self._path.with_name(f"{self._path.name}-wal")
+        mode = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+        return sqlite3.connect(f"file:{quote(str(self._path))}?{mode}", uri=True, **_connecting())
+
     def _prepare(self) -> None:
         """Makes sure, once, that the database is there and of the newest revision."""
         with self._preparing:
@@ -84,7 +98,7 @@ class Database:
 
     def _revision(self) -> str | None:
         """The database's revision, None before the first. Raises StoreCorrupt for one we do not know."""
-        with self._engine.connect() as connection:
+        with self._reading().connect() as connection:
             if not sa.inspect(connection).has_table(VERSION_TABLE):
                 what = f"{self._path} is not a metadata database of taxi-pipelines"
                 raise StoreCorrupt(what, "move it out of the way and run again")
@@ -106,12 +120,15 @@ class Database:
                 upgrade(connection)
 
 
-def _engine(path: Path, **options: Any) -> Engine:
-    connecting = {"timeout": BUSY_SECONDS, "isolation_level": None}  # None: the driver begins no transaction of its own
-    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args=connecting, **options)
+def _engine(url: sa.URL | str, **options: Any) -> Engine:
+    engine = sa.create_engine(url, connect_args=_connecting(), **options)
     sa.event.listen(engine, "connect", _configure)
     sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _connecting() -> dict[str, Any]:
+    return {"timeout": BUSY_SECONDS, "isolation_level": None}  # None: the driver begins no transaction of its own
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:
@@ -129,7 +146,7 @@ def _create(path: Path) -> None:
     draft = path.with_name(path.name + ".new")
     for ending in _SIDE_FILES:
         draft.with_name(draft.name + ending).unlink(missing_ok=True)
-    engine = _engine(draft, poolclass=sa.NullPool)
+    engine = _engine(sa.URL.create("sqlite", database=str(draft)), poolclass=sa.NullPool)
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     with engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:

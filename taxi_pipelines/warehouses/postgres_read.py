@@ -24,7 +24,7 @@ from taxi_pipelines.warehouses.postgres_connections import Connection
 from taxi_pipelines.warehouses.postgres_stage import table_columns
 from taxi_pipelines.warehouses.postgres_statements import ROW
 from taxi_pipelines.warehouses.postgres_types import shown_type, stored_column
-from taxi_pipelines.warehouses.statements import quoted_name
+from taxi_pipelines.warehouses.statements import quoted_name, unique_names
 
 _PIECE_BYTES = 4 << 20
 _ROWS_AT_ONCE = 10_000
@@ -77,11 +77,10 @@ def _described(connection: Connection, sql: str) -> pa.Schema:
     for answer in (connection.pgconn.prepare(b"", text), connection.pgconn.describe_prepared(b"")):
         if answer.status != ExecStatus.COMMAND_OK:
             raise pg.error_from_result(answer, connection.info.encoding)
-    fields = []
-    for place in range(answer.nfields):
-        name = (answer.fname(place) or b"").decode()
-        fields.append(pa.field(name, shown_type(answer.ftype(place), answer.fmod(place))))
-    return pa.schema(fields)
+    places = range(answer.nfields)
+    names = unique_names((answer.fname(place) or b"").decode() for place in places)
+    types = (shown_type(answer.ftype(place), answer.fmod(place)) for place in places)
+    return pa.schema([pa.field(name, kind) for name, kind in zip(names, types, strict=True)])
 
 
 def _parsed(copy: Copy, schema: pa.Schema) -> Iterator[pa.RecordBatch]:

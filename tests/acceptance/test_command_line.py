@@ -74,7 +74,7 @@ def test_a_month_from_run_to_rollback(taxi: Taxi, source: Path) -> None:
     again = taxi.json("run", "green", "2021-01")
     assert (again["action"], again["added"], again["removed"]) == ("reloaded", expected.added, expected.removed)
     assert taxi.json("verify", "green", "2021-01") == [
-        {"type": "green", "month": "2021-01", "ok": True, "rows_source": ROWS + 2, "rows_target": ROWS + 2, "differing_rows": 0, "differences": []}
+        {"type": "green", "month": "2021-01", "ok": True, "rows_source": ROWS + 2, "rows_target": ROWS + 2, "differing_rows": 0, "differences": [], "unproven": None}
     ]  # fmt: skip
     assert taxi.json("rollback", "green", "2021-01")["rows"] == ROWS
     assert [(cell["month"], cell["state"], cell["rows"]) for cell in taxi.json("status")] == [

@@ -377,3 +377,8 @@ def test_table_and_columns_carry_the_data_dictionary_s_words(place: Place) -> No
     assert comments[""] == GREEN.title
     shown = {name: text for name, text in GREEN.column_comments().items() if name in place.open().columns(TABLE)}
     assert {name: text for name, text in comments.items() if name} == shown
+
+
+def test_columns_of_one_name_in_a_result_are_told_apart(warehouse: Warehouse) -> None:
+    with warehouse.query("select 1 as a, 2 as a, 3 as b") as reader:
+        assert reader.read_all().to_pylist() == [{"a": 1, "a_1": 2, "b": 3}]

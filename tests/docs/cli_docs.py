@@ -38,7 +38,6 @@ An error is one line on stderr, `error[code]: what happened; what to do`. `taxi 
 
 OWN_CODES = {
     "interrupted": "Stopped by Ctrl-C or SIGTERM; run the same command again.",
-    "internal": "A fault of the program; `--debug` says where.",
 }
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
+import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -14,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from taxi_pipelines.cli import export
-from taxi_pipelines.errors import QueryFailed, UsageError
+from taxi_pipelines.errors import DiskFull, QueryFailed, UsageError
 
 TABLE = pa.table(
     {
@@ -51,6 +55,12 @@ def test_json_is_a_list_of_objects_with_plain_values() -> None:
         {"day": None, "at": None, "zone": None, "sum": None, "money": None, "share": None},
         {"day": "2021-01-03", "at": None, "zone": 'say "N/A"', "sum": 3, "money": 3, "share": None},
     ]
+
+
+def test_decimals_in_json_are_exact() -> None:
+    exact = "123456789012345678901234567890.12345678"
+    table = pa.table({"sum": [Decimal(exact)], "inner": [[Decimal("0.10")]]})
+    assert written("json", table).decode() == f'[\n{{"sum": {exact}, "inner": [0.10]}}\n]\n'
 
 
 def test_json_of_no_rows_is_an_empty_list() -> None:
@@ -94,3 +104,73 @@ def test_a_result_that_breaks_off_leaves_the_file_before_it(tmp_path: Path) -> N
 def test_a_folder_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be written; name a file in a folder that exists"):
         export.write_file(reader(), "csv", tmp_path / "no" / "out.csv")
+
+
+def test_a_folder_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is a folder; name a file"):
+        export.write_file(reader(), "csv", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_bytes)
+        export.write_file(reader(), "csv", pipe)
+        assert read.result() == written("csv")
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_device_is_written_into_and_stays_a_device(tmp_path: Path) -> None:
+    device = tmp_path / "full"
+    try:
+        os.mknod(device, 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+        device.open("ab").close()
+    except PermissionError:
+        pytest.skip("no right to make a device")
+    with pytest.raises(DiskFull):
+        export.write_file(reader(), "csv", device)
+    assert device.is_char_device()
+
+
+def test_a_socket_is_wrong_usage(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        with pytest.raises(UsageError, match="cannot be written"):
+            export.write_file(reader(), "csv", tmp_path / "s")
+    assert (tmp_path / "s").is_socket()
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path, there_before: bool) -> None:
+    target, link = tmp_path / "far" / "out.csv", tmp_path / "link.csv"
+    target.parent.mkdir()
+    if there_before:
+        target.write_text("before")
+    link.symlink_to(target)
+    export.write_file(reader(), "csv", link)
+    assert link.is_symlink()
+    assert target.read_bytes() == written("csv")
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_link_to_itself_is_wrong_usage(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(UsageError, match="is a link to itself"):
+        export.write_file(reader(), "csv", tmp_path / "loop")
+
+
+def test_what_is_open_already_is_not_replaced(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("ab") as log:
+        log.write(b"before\n")
+        log.flush()
+        export.write_file(reader(), "csv", Path(f"/proc/self/fd/{log.fileno()}"))
+    assert (tmp_path / "log").read_bytes() == b"before\n" + written("csv")
+
+
+def test_a_value_that_a_format_cannot_hold_is_a_failed_query() -> None:
+    far = pa.table({"t": pa.array([2**63 - 1]).cast(pa.timestamp("s"))})
+    with pytest.raises(QueryFailed, match=r"parquet cannot hold this result.*; cast the column to varchar"):
+        written("parquet", far)

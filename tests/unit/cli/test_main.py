@@ -129,6 +129,19 @@ def test_a_signal_ends_even_work_that_does_not_hear_it(tmp_path: Path, number: s
     assert err == "error[interrupted]: stopped; nothing half-done is visible, run the same command again\n"
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("arguments", ["status", "run yelow 2021-01", "query 'select 1' --json", "--help"])
+def test_closed_streams_are_no_news(tmp_path: Path, closed: str, arguments: str) -> None:
+    environment = {**os.environ, "TAXI_HOME": str(tmp_path / "home")}
+    line = f"exec '{sys.executable}' -X dev -m taxi_pipelines {arguments} {closed}"
+    ended = subprocess.run(
+        ["sh", "-c", line], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == (2 if "yelow" in arguments else 0)
+    assert "Traceback" not in ended.stderr and "Error" not in ended.stderr
+    assert "2>" in closed or not ended.stderr or ended.stderr.startswith("error[unknown-type]: ")
+
+
 def test_a_reader_that_goes_away_is_no_news(tmp_path: Path) -> None:
     environment = {**os.environ, "TAXI_HOME": str(tmp_path / "home")}
     command = [*COMMAND, "query", "select * from range(3000000)", "--format", "csv"]

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from taxi_pipelines.domain.month import Month
 from taxi_pipelines.synthetic.files import write_month, write_zones
+from tests.support.rights import as_nobody
 from tests.unit.cli.conftest import Taxi
 
 
@@ -45,7 +51,10 @@ def test_options_win_over_variables(taxi: Taxi, tmp_path: Path) -> None:
 
 def test_zones_have_no_month(taxi: Taxi, source: Path) -> None:
     write_zones(source)
-    assert taxi("run", "zones").out.startswith("zones all · loaded\n")
+    receipt = taxi("run", "zones").out
+    assert receipt.startswith("zones all · loaded\n")
+    assert "✓ not empty  265" in receipt
+    assert "n/a" not in receipt
     assert taxi("status").out.startswith("taxi_zones  265 rows\n")
 
 
@@ -61,7 +70,7 @@ def test_a_backfill_goes_on_past_a_failed_month(taxi: Taxi, source: Path) -> Non
     )
     grid = taxi("status").out
     assert "✗ green 2021-03  " in grid
-    assert "again: taxi run green 2021-03\n" in grid
+    assert "taxi run" not in grid
 
 
 def test_a_backfill_in_json_is_an_object_per_line(taxi: Taxi, source: Path) -> None:
@@ -121,3 +130,26 @@ def test_rollback_puts_the_month_before_back(taxi: Taxi, source: Path) -> None:
     result = taxi("rollback", "green", "2021-01")
     assert result.out.startswith("green 2021-01 · rolled back\n")
     assert taxi("status", "--json").json[0]["rows"] == 300
+
+
+def test_a_home_that_can_only_be_read_answers(
+    taxi: Taxi, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taxi("run", "green", "2021-01")
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        home = Path(shutil.copytree(tmp_path / "home", folder / "home"))
+        shutil.copytree(source, folder / "source")
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        monkeypatch.chdir(folder)
+        before = {path: path.stat().st_mtime_ns for path in home.rglob("*")}
+        with as_nobody():
+            assert taxi("--home", str(home), "status", "--json").json[0]["rows"] == 300
+            plan = taxi("--home", str(home), "plan", "green", "2021-01", "2021-02", "--source", "source", "--json")
+            assert len(plan.json) == 2
+            assert taxi("--home", str(home), "verify", "green").code == 0
+        assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
+        for path in (folder, *folder.rglob("*")):
+            os.chmod(path, 0o755)
+        monkeypatch.chdir(tmp_path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 from rich.console import Console, RenderableType
 
 from taxi_pipelines.cli import render
@@ -16,12 +17,12 @@ from taxi_pipelines.interfaces import LakeObject
 from tests.support.builders import a_manifest, a_receipt
 
 
-def text(shown: RenderableType) -> str:
-    """As it is printed into a file of 80 columns, without the blanks at the ends of lines."""
-    console = Console(width=80, file=StringIO(), highlight=False, markup=False)
+def text(shown: RenderableType, width: int = 80) -> str:
+    """As it is printed into a file of so many columns, without the blanks at the ends of lines."""
+    console = Console(width=width, file=StringIO(), highlight=False, markup=False)
     console.print(shown)
     lines = console.file.getvalue().splitlines()
-    assert all(len(line) <= 80 for line in lines)
+    assert all(len(line) <= width for line in lines)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -54,6 +55,25 @@ def test_checks_carry_a_sign_for_passed_warned_and_failed() -> None:
     ]
     lines = text(render.checks(results)).splitlines()
     assert lines == ["✓ not empty  76,518  ! outside month  0.1235", "✗ gapless  no"]
+
+
+@pytest.mark.parametrize("width", [60, 79, 80])
+def test_a_value_is_not_broken(width: int) -> None:
+    results = [
+        CheckResult(name=f"{name}_range", severity=Severity.WARN, passed=True, value="0.0 to 244152.01")
+        for name in ("dropoff_zone", "passenger_count_of_the_month", "distance")
+    ]
+    lines = text(render.checks(results), width).splitlines()
+    assert all(line.count(" to ") == line.count("0.0 to 244152.01") > 0 for line in lines)
+    assert len(lines) == 3
+
+
+def test_a_check_of_nothing_is_said_only_where_it_failed() -> None:
+    results = [
+        CheckResult(name="fare_range", severity=Severity.WARN, passed=True),
+        CheckResult(name="distance_range", severity=Severity.WARN, passed=False),
+    ]
+    assert text(render.checks(results)) == "! distance range  n/a"
 
 
 def test_a_plan_lists_the_months_and_sums_what_is_fetched() -> None:

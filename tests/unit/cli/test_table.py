@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import StringIO
 
 import pyarrow as pa
+import pytest
 from rich.console import Console
 
 from taxi_pipelines.cli.table import Shown, first_rows
@@ -26,17 +28,36 @@ def test_numbers_stand_right_and_null_is_named() -> None:
     assert result.note == ""
 
 
-def test_forty_rows_are_shown_and_the_others_counted() -> None:
-    result = shown(pa.table({"n": list(range(1042))}))
+@pytest.mark.parametrize(
+    ("rows", "note"),
+    [
+        (40, ""),
+        (41, "… 1 more row; --format csv shows all"),
+        (1000, "… 960 more rows; --format csv shows all"),
+        (1042, "… more rows follow; --format csv shows all"),
+    ],
+)
+def test_forty_rows_are_shown_and_the_others_counted_where_they_are_few(rows: int, note: str) -> None:
+    result = shown(pa.table({"n": list(range(rows))}))
     assert len(lines(result)) == 41
-    assert result.note.startswith("… and 1,002 more rows;")
+    assert result.note == note
+
+
+def test_the_rest_of_a_long_result_is_not_read() -> None:
+    table = pa.table({"n": list(range(5000))})
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        yield from table.to_batches()
+        raise AssertionError("read on")
+
+    assert first_rows(pa.RecordBatchReader.from_batches(table.schema, batches()), None).note
 
 
 def test_columns_that_do_not_fit_a_terminal_are_counted() -> None:
     wide = pa.table({f"column_{place:02d}": [1] for place in range(20)})
     result = shown(wide, width=80)
     assert lines(result)[0].split() == [f"column_{place:02d}" for place in range(7)]
-    assert "13 more columns" in result.note
+    assert result.note == "… 13 more columns; --format csv shows all"
 
 
 def test_a_pipe_gets_all_columns() -> None:

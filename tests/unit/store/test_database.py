@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import sqlalchemy as sa
@@ -23,9 +24,9 @@ from taxi_pipelines.store import database as module
 from taxi_pipelines.store.database import Database
 from taxi_pipelines.store.tables import REVISIONS, failures
 from taxi_pipelines.store.upgrade import alembic_config
+from tests.support.rights import as_nobody
 
 COUNT = sa.select(sa.func.count()).select_from(failures)
-NOBODY = 65534
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 
 
@@ -185,19 +186,47 @@ def test_a_full_disk_is_said_to_be_full(database: Database) -> None:
             connection.exec_driver_sql("CREATE TABLE big AS SELECT zeroblob(1000000)")
 
 
+@pytest.fixture
+def readable_path() -> Iterator[Path]:
+    """A database in a folder that everybody may enter, and nobody may write."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "metadata?.db"
+        make(path)
+        run_sql(path, "INSERT INTO failures VALUES ('duckdb', 'green', '2021-01', 'c', 'm', '2024-05-01 00:00:00')")
+        path.chmod(0o444)
+        path.parent.chmod(0o555)
+        yield path
+        path.parent.chmod(0o755)
+
+
+def test_a_home_that_can_only_be_read_is_read(readable_path: Path) -> None:
+    with closing(Database(readable_path)) as database, as_nobody():
+        assert database.read(COUNT) == [(1,)]
+        with pytest.raises(HomeUnwritable, match="no right to write"), database.write():
+            pass
+        assert database.read(COUNT) == [(1,)]
+    assert os.listdir(readable_path.parent) == [readable_path.name]
+
+
+def test_what_the_owner_writes_meanwhile_is_read_too(readable_path: Path) -> None:
+    readable_path.chmod(0o644)
+    readable_path.parent.chmod(0o755)
+    with closing(Database(readable_path)) as ours, closing(Database(readable_path)) as theirs:
+        with as_nobody():
+            assert ours.read(COUNT) == [(1,)]
+        with theirs.write() as connection:
+            connection.execute(failures.delete())
+        with as_nobody():
+            assert ours.read(COUNT) == [(0,)]
+
+
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_home_that_may_not_be_written_is_named(path: Path, database: Database, exists: bool) -> None:
     if exists:
         make(path)
     path.parent.mkdir(exist_ok=True)
     path.parent.chmod(0o555)
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(NOBODY)
-    try:
-        with pytest.raises(HomeUnwritable, match=r"no right to write .*metadata\.db; set TAXI_HOME"), database.write():
-            pass
-    finally:
-        if is_root:
-            os.seteuid(0)
-        path.parent.chmod(0o755)
+    refused = pytest.raises(HomeUnwritable, match=r"no right to write .*metadata\.db; set TAXI_HOME")
+    with as_nobody(), refused, database.write():
+        pass
+    path.parent.chmod(0o755)

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from taxi_pipelines.errors import HomeUnwritable, QueryFailed, WarehouseCorrupt
+from taxi_pipelines.errors import HomeUnwritable, WarehouseCorrupt
 from taxi_pipelines.warehouses import views
 from taxi_pipelines.warehouses.duckdb import DuckDBWarehouse
 from tests.support.warehouses import FEB, GREEN, JAN, TABLE, ask, fares, month_of, process, put, stage
