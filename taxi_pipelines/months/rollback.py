@@ -8,8 +8,9 @@ from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.domain.receipt import Receipt, RunAction
 from taxi_pipelines.errors import NoEarlierVersion, NotLoaded, WarehouseCorrupt
 from taxi_pipelines.interfaces import LakeObject
+from taxi_pipelines.months.changes import Content, count_changes
 from taxi_pipelines.months.resources import Resources, Stopwatch
-from taxi_pipelines.months.run import compare_versions, current_receipt, publish, publish_object, settle
+from taxi_pipelines.months.run import current_receipt, publish, publish_object, settle
 from taxi_pipelines.taxi.types import TaxiType
 
 
@@ -40,7 +41,8 @@ def _from_warehouse(res: Resources, kind: TaxiType, current: Receipt) -> Receipt
     watch = Stopwatch()
     started_at = res.clock()
     with watch.step("merge"):
-        changes = compare_versions(res, kind, current.month, current.version, earlier.version)
+        old, new = (Content(version=receipt.version, sha256=receipt.sha256) for receipt in (current, earlier))
+        changes = count_changes(res, kind, current.month, old, new)
     receipt = replace(
         earlier,
         action=RunAction.ROLLED_BACK,

@@ -30,6 +30,7 @@ from taxi_pipelines.errors import (
     WarehouseUnavailable,
 )
 from taxi_pipelines.interfaces import Changes, Failure, LakeObject
+from taxi_pipelines.months.changes import Content, count_changes
 from taxi_pipelines.months.extract import extract, find_offer
 from taxi_pipelines.months.load import Staged, check, load
 from taxi_pipelines.months.resources import Resources, Stopwatch
@@ -182,7 +183,7 @@ def _receipt(
 ) -> Receipt:
     """The receipt of a staged version that is about to be published."""
     manifest = item.manifest
-    changes = _changes(res, kind, manifest.month, staged)
+    changes = _changes(res, kind, item, staged)
     return Receipt(
         type=kind.name,
         month=manifest.month,
@@ -212,34 +213,19 @@ def publish(res: Resources, kind: TaxiType, receipt: Receipt) -> None:
     res.receipts.settle(receipt.target, kind.name, receipt.month, receipt.version)
 
 
-def _changes(res: Resources, kind: TaxiType, partition: Partition, staged: Staged) -> Changes:
+def _changes(res: Resources, kind: TaxiType, item: LakeObject, staged: Staged) -> Changes:
     """Against the version before; where that is gone or cannot be read, all rows count as added."""
+    partition = item.manifest.month
     before = res.warehouse.published(kind.table).get(partition)
     if before is not None and before.version in res.warehouse.versions(kind.table, partition):
+        receipt = res.receipts.of_version(res.warehouse.target, kind.name, partition, before.version)
+        old = Content(version=before.version, sha256=receipt.sha256 if receipt else None)
+        new = Content(version=staged.version, sha256=item.manifest.sha256)
         try:
-            return compare_versions(res, kind, partition, before.version, staged.version)
+            return count_changes(res, kind, partition, old, new)
         except WarehouseCorrupt as error:
             res.progress.say(f"{error.what}; it is replaced, its rows cannot be compared")
     return Changes(added=staged.profile.rows, removed=0)
-
-
-def compare_versions(res: Resources, kind: TaxiType, partition: Partition, old: str, new: str) -> Changes:
-    """Rows added and removed between two held versions, whatever their places in the file."""
-    return res.comparer.changes(
-        _published_columns(res, kind, partition, old), _published_columns(res, kind, partition, new)
-    )
-
-
-def _published_columns(res: Resources, kind: TaxiType, partition: Partition, version: str) -> pa.RecordBatchReader:
-    address = [column.name for column in ADDRESS]
-    batches = (batch.drop_columns(address) for batch in res.warehouse.read(kind.table, partition, version))
-    first = next(batches)
-
-    def again() -> object:
-        yield first
-        yield from batches
-
-    return pa.RecordBatchReader.from_batches(first.schema, again())
 
 
 def _columns_gained(res: Resources, kind: TaxiType, schema: pa.Schema) -> tuple[str, ...]:
