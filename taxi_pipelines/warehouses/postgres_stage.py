@@ -118,7 +118,12 @@ class _Rows:
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self._batches = batches
         self.count = 0
-        self.constants: dict[str, Any] = dict.fromkeys(CONSTANT)
+        self._firsts: dict[str, pa.Scalar] = {}  # compared as scalars: pa.scalar(value) would import pandas
+
+    @property
+    def constants(self) -> dict[str, Any]:
+        """The one value of each of those columns; None where there was no row."""
+        return {name: self._firsts[name].as_py() if name in self._firsts else None for name in CONSTANT}
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         for batch in self._batches:
@@ -131,10 +136,8 @@ class _Rows:
     def _check(self, batch: pa.RecordBatch) -> None:
         for name in CONSTANT if batch.num_rows else ():
             values = batch.column(name)
-            if not self.count:
-                self.constants[name] = values[0].as_py()
-            value = self.constants[name]
-            same = values.null_count if value is None else pc.equal(values, pa.scalar(value, values.type)).true_count
+            first = self._firsts.setdefault(name, values[0])
+            same = pc.equal(values, first).true_count if first.is_valid else values.null_count
             if same != batch.num_rows:
                 raise SchemaMismatch(f"{name} is not the same in all rows of the month", "load one file at a time")
 
