@@ -81,9 +81,7 @@ class PostgresWarehouse:
 
         def measure(connection: Connection) -> Addresses:
             place, _ = inventory.held(connection, self._names, table, partition, version)
-            unique = inventory.one(connection, statements.UNIQUE_ROWS, [place]) > 0
-            text = statements.measure_addresses(place, unique=unique)
-            ((rows, distinct, first, last),) = inventory.rows(connection, text)
+            ((rows, distinct, first, last),) = inventory.rows(connection, statements.measure_addresses(place))
             return Addresses(rows=rows, distinct=distinct, first=first, last=last)
 
         return self._connections.repeat(measure)

@@ -143,11 +143,16 @@ def _align(
 
 
 def _merge(connection: Connection, it: Publication, columns: Mapping[str, str]) -> None:
-    unique = all(inventory.one(connection, sql.UNIQUE_ROWS, [table]) for table in (it.final, it.staging))
+    unique = all(_has_unique_addresses(connection, table) for table in (it.final, it.staging))
     build = sql.merge if unique else sql.replace_rows
     for statement in build(it.final, it.staging, list(columns)):
         run(connection, statement)
     run(connection, f"DROP TABLE {it.staging}")
+
+
+def _has_unique_addresses(connection: Connection, table: str) -> bool:
+    ((rows, distinct, *_),) = inventory.rows(connection, sql.measure_addresses(table))
+    return bool(rows == distinct)
 
 
 def _swap(connection: Connection, it: Publication, *, attached: bool) -> None:

@@ -50,12 +50,6 @@ SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'a
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
-UNIQUE_ROWS = """
-SELECT count(*) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-WHERE i.indrelid = to_regclass(%s) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-AND i.indnkeyatts = 1 AND a.attname = 'source_row'
-"""
-
 
 def create_schema(names: Names) -> str:
     """The schema and the table that says what is published."""
@@ -101,11 +95,9 @@ def add_constants(place: str, constants: Mapping[str, str | date | None], first_
     return [f"ALTER TABLE {place} {added}", f"ALTER TABLE {place} {dropped}, ADD CHECK ({_only(first_day)})"]
 
 
-def create_index(names: Names, plain: str, index: str, column: str, *, unique: bool = False, brin: bool = False) -> str:
-    """An index of one month's table."""
-    method = "brin" if brin else "btree"
-    what = "UNIQUE INDEX" if unique else "INDEX"
-    return f"CREATE {what} {quoted_name(index)} ON {names.qualified(plain)} USING {method} ({quoted_name(column)})"
+def create_index(names: Names, plain: str, index: str, column: str) -> str:
+    """An index of one month's table by a column in whose order, or nearly, the rows lie."""
+    return f"CREATE INDEX {quoted_name(index)} ON {names.qualified(plain)} USING brin ({quoted_name(column)})"
 
 
 def comments(names: Names, kind: TaxiType, plain: str, columns: Iterable[str]) -> list[str]:
@@ -183,10 +175,9 @@ def replace_rows(target: str, source: str, columns: Sequence[str]) -> list[str]:
     return [f"DELETE FROM {target}", f"INSERT INTO {target} ({every}) SELECT {every} FROM {source}"]
 
 
-def measure_addresses(table: str, *, unique: bool) -> str:
-    """Rows, distinct addresses, first and last; a unique index is the proof that all addresses differ."""
-    distinct = f"count({ROW})" if unique else f"count(DISTINCT {ROW})"
-    return f"SELECT count(*), {distinct}, min({ROW}), max({ROW}) FROM {table}"
+def measure_addresses(table: str) -> str:
+    """Rows, distinct addresses, first and last."""
+    return f"SELECT count(*), count(DISTINCT {ROW}), min({ROW}), max({ROW}) FROM {table}"
 
 
 def note_published(names: Names) -> str:
