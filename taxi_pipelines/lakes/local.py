@@ -21,9 +21,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from taxi_pipelines.disk import sync_folder, writable
 from taxi_pipelines.domain.manifest import Manifest, Offer
 from taxi_pipelines.domain.month import Partition, parse_partition
-from taxi_pipelines.errors import InvalidMonth, LakeCorrupt, from_os_error
+from taxi_pipelines.errors import InvalidMonth, LakeCorrupt
 from taxi_pipelines.interfaces import LakeObject
 
 if TYPE_CHECKING:
@@ -55,16 +56,16 @@ class LocalLake:
     def put(self, offer: Offer, fetch: Callable[[BinaryIO], Offer], now: datetime) -> LakeObject:
         """See `Lake.put`."""
         folder = self._folder(offer.type, offer.month)
-        with _translated(folder):
+        with writable(folder):
             writer = _begin(folder)
         try:
             with writer:
                 served = fetch(writer)
                 manifest = _manifest(served, writer, now)
-                with _translated(folder):
+                with writable(folder):
                     return _commit(writer, folder, manifest)
         except BaseException:
-            with _translated(folder), _locked(folder):
+            with writable(folder), _locked(folder):
                 writer.path.unlink(missing_ok=True)
                 writer.note_path.unlink(missing_ok=True)
             raise
@@ -111,7 +112,7 @@ class LocalLake:
     def remove(self, item: LakeObject) -> None:
         """See `Lake.remove`."""
         path = Path(item.location)
-        with _translated(path), _locked(path.parent):
+        with writable(path), _locked(path.parent):
             _note_path(path).unlink(missing_ok=True)
             path.unlink(missing_ok=True)
 
@@ -123,7 +124,7 @@ class LocalLake:
         return self._raw / kind / str(partition)
 
     def _partition_folders(self) -> list[Path]:
-        with _translated(self._raw):
+        with writable(self._raw):
             return [folder for kind in _folders(self._raw) for folder in _folders(kind)]
 
     def _read(self, kind: str, partition: Partition, part: str) -> list[LakeObject]:
@@ -150,7 +151,7 @@ class _HashingWriter(io.FileIO):
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Writes all of `data`. Raises DiskFull: an OSError could be taken for one of the connection read from."""
-        with _translated(self.path.parent), memoryview(data).cast("B") as view:
+        with writable(self.path.parent), memoryview(data).cast("B") as view:
             self._hash.update(view)
             written = 0
             while written < len(view):
@@ -170,16 +171,6 @@ class _HashingWriter(io.FileIO):
         self._hash = hashlib.sha256()
         super().seek(0)
         return super().truncate(0)
-
-
-@contextmanager
-def _translated(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if translated := from_os_error(error, place):
-            raise translated from error
-        raise
 
 
 @contextmanager
@@ -241,7 +232,7 @@ def _commit(writer: _HashingWriter, folder: Path, manifest: Manifest) -> LakeObj
         writer.path.replace(path)
         writer.note_path.replace(_note_path(path))
         for changed in (folder, *folder.parents[:3]):  # up to the lake's root: any of them may be new
-            _sync_folder(changed)
+            sync_folder(changed)
     return LakeObject(manifest=manifest, location=str(path))
 
 
@@ -250,14 +241,6 @@ def _write_durably(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _digest(file: BinaryIO) -> str:
@@ -320,7 +303,7 @@ def _names(folder: Path, ending: str = "") -> list[str]:
 
 
 def _listing(folder: Path) -> list[str]:
-    with _translated(folder):
+    with writable(folder):
         try:
             return os.listdir(folder)
         except FileNotFoundError:
@@ -337,7 +320,7 @@ def _leftovers(folder: Path) -> list[Path]:
 
 def _sweep_folder(folder: Path) -> int:
     # Whoever commits holds the folder: what is an orphan now is one for good.
-    with _translated(folder), _locked(folder):
+    with writable(folder), _locked(folder):
         return sum(_remove_dead(path) for path in _leftovers(folder))
 
 

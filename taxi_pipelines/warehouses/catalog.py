@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from taxi_pipelines.disk import sync_folder, writable
 from taxi_pipelines.domain.month import Partition, parse_partition
-from taxi_pipelines.errors import PipelineError, WarehouseCorrupt, from_os_error
+from taxi_pipelines.errors import PipelineError, WarehouseCorrupt
 
 FORMAT = 1
 
@@ -133,26 +133,6 @@ def write_catalog(path: Path, temporary: Path, catalog: Catalog) -> None:
             temporary.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the renames in a folder last."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def writable(place: Path) -> Iterator[None]:
-    """Translates what goes wrong when writing there into DiskFull and HomeUnwritable."""
-    try:
-        yield
-    except OSError as error:
-        if translated := from_os_error(error, place):
-            raise translated from error
-        raise
 
 
 def _entry_to_plain(entry: CatalogEntry) -> dict[str, Any]:

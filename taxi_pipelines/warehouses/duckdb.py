@@ -15,11 +15,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from taxi_pipelines.disk import sync_folder, writable
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.errors import WarehouseCorrupt
 from taxi_pipelines.interfaces import Addresses, PublishedMonth
 from taxi_pipelines.taxi.types import ALL, TaxiType
-from taxi_pipelines.warehouses.catalog import Catalog, Columns, read_catalog, sync_folder, writable, write_catalog
+from taxi_pipelines.warehouses.catalog import Catalog, Columns, read_catalog, write_catalog
 from taxi_pipelines.warehouses.engine import distinct_addresses, run_statement, sorted_batches
 from taxi_pipelines.warehouses.folder import MonthFile, WarehouseFolder
 from taxi_pipelines.warehouses.locks import Locks

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from taxi_pipelines.warehouses.catalog import writable
+from taxi_pipelines.disk import writable
 
 _POLL_SECONDS = 0.01
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from taxi_pipelines.disk import writable
 from taxi_pipelines.errors import (
     DiskFull,
     HomeUnwritable,
@@ -33,7 +34,6 @@ from taxi_pipelines.errors import (
     WarehouseRefused,
     WarehouseUnavailable,
 )
-from taxi_pipelines.warehouses.catalog import writable
 from taxi_pipelines.warehouses.locks import Locks
 
 try:

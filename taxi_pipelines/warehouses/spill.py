@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from taxi_pipelines.warehouses.catalog import writable
+from taxi_pipelines.disk import writable
 
 _PREFIX = "spill-"
 

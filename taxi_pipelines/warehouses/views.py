@@ -13,9 +13,10 @@ from pathlib import Path
 
 import duckdb
 
+from taxi_pipelines.disk import writable
 from taxi_pipelines.taxi.types import ALL, TaxiType
 from taxi_pipelines.warehouses import statements
-from taxi_pipelines.warehouses.catalog import Catalog, writable
+from taxi_pipelines.warehouses.catalog import Catalog
 from taxi_pipelines.warehouses.engine import said, translated
 from taxi_pipelines.warehouses.folder import WarehouseFolder
 
