@@ -87,7 +87,7 @@ def _perform(res: Resources, kind: TaxiType, planned: PlannedMonth, *, force: bo
         if planned.action is PlannedAction.WAIT:
             res.progress.done(kind.name, planned.month, planned.reason)
             return Outcome(planned=planned)
-        receipt = run_month(res, kind, planned.month, force=force)
+        receipt = run_month(res, kind, planned.month, force=force, offer=planned.offer)
     except PipelineError as error:
         res.progress.done(kind.name, planned.month, f"failed, {error.code}")
         return Outcome(planned=planned, error=error)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import pyarrow as pa
 
@@ -41,16 +42,18 @@ RETRY_PAUSES = (1.0, 2.0, 4.0)
 """Seconds between attempts at a month whose warehouse went away."""
 
 
-def run_month(res: Resources, kind: TaxiType, partition: Partition, *, force: bool = False) -> Receipt:
-    """Brings the published month into the target table; the receipt says what that took.
+def run_month(
+    res: Resources, kind: TaxiType, partition: Partition, *, force: bool = False, offer: Offer | None = None
+) -> Receipt:
+    """Brings the published month into the target table; the receipt says what that took. A plan hands on the offer it is of.
 
     Raises a PipelineError; the month then is as it was before, and why is kept for `status`. A source that cannot be asked, or
     does not have the month, is no failure of the month.
     """
-    offer = find_offer(res, kind, partition)
+    offer = offer or find_offer(res, kind, partition)
     try:
         receipt = _unchanged(res, kind, partition, offer) if not force else None
-        receipt = receipt or _persistently(res, lambda: _run_locked(res, kind, partition, offer, force=force))
+        receipt = receipt or _persistently(res, partial(_run_locked, res, kind, partition, offer, force=force))
     except PipelineError as error:
         _remember(res, kind, partition, error)
         raise
