@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from taxi_pipelines.months.raw import open_raw
 from taxi_pipelines.months.resources import Resources
 from taxi_pipelines.taxi.checks import Bounds, Facts, Profile, evaluate
 from taxi_pipelines.taxi.clean import Cleaner
+from taxi_pipelines.taxi.schemas import schema_fingerprint
 from taxi_pipelines.taxi.types import TaxiType
 
 
@@ -58,13 +58,7 @@ class Staged:
     @property
     def fingerprint(self) -> str:
         """Names and types of the columns as a short mark."""
-        return schema_fingerprint(self.schema)
-
-
-def schema_fingerprint(schema: pa.Schema) -> str:
-    """Twelve hex digits that change when a column's name, type or place does."""
-    text = "\n".join(f"{field.name}:{field.type}" for field in schema)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return schema_fingerprint((field.name, str(field.type)) for field in self.schema)
 
 
 def load(res: Resources, kind: TaxiType, partition: Partition, item: LakeObject, version: str) -> Staged:

@@ -14,12 +14,11 @@ from taxi_pipelines.errors import LakeCorrupt, NotLoaded, PipelineError
 from taxi_pipelines.interfaces import Advance, LakeObject
 from taxi_pipelines.months.load import open_cleaned
 from taxi_pipelines.months.resources import Resources
+from taxi_pipelines.taxi.schemas import SOURCE_ROW
 from taxi_pipelines.taxi.types import TaxiType
 
 SHOWN = 20
 """Differences listed at most; all are counted."""
-
-ADDRESS_ROW = "source_row"
 
 
 def verify_month(res: Resources, kind: TaxiType, partition: Partition) -> Verification:
@@ -85,11 +84,11 @@ class Comparison:
             self.advance(self.rows_source, self.rows)
         for batch in rest.all():
             self.rows_target += batch.num_rows
-            self._too_many(batch.column(ADDRESS_ROW))
+            self._too_many(batch.column(SOURCE_ROW))
 
     def _block(self, expected: pa.RecordBatch, found: pa.RecordBatch | pa.Table) -> None:
         expected_table = pa.Table.from_batches([expected])
-        wanted, there = expected_table[ADDRESS_ROW].combine_chunks(), found[ADDRESS_ROW].combine_chunks()
+        wanted, there = expected_table[SOURCE_ROW].combine_chunks(), found[SOURCE_ROW].combine_chunks()
         if not wanted.equals(there):
             places = pc.index_in(wanted, value_set=there)
             for row in wanted.filter(pc.is_null(places)).to_pylist():
@@ -129,7 +128,7 @@ class Comparison:
             self.note(
                 Difference(
                     what="differs",
-                    source_row=expected[ADDRESS_ROW][index].as_py(),
+                    source_row=expected[SOURCE_ROW][index].as_py(),
                     column=name,
                     in_file=_shown(left[index]),
                     in_table=_shown(right[index]),
@@ -167,13 +166,13 @@ class _Rest:
     def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
         self._batches = batches
         self._held: pa.RecordBatch | None = next(batches, None)
-        self._schema = self._held.schema if self._held is not None else pa.schema([(ADDRESS_ROW, pa.int64())])
+        self._schema = self._held.schema if self._held is not None else pa.schema([(SOURCE_ROW, pa.int64())])
 
     def up_to(self, address: int) -> pa.Table:
         """The rows whose address is at most that."""
         taken = []
         while self._held is not None:
-            inside = pc.fill_null(pc.less_equal(self._held.column(ADDRESS_ROW), address), True)
+            inside = pc.fill_null(pc.less_equal(self._held.column(SOURCE_ROW), address), True)
             count = inside.true_count
             taken.append(self._held.slice(0, count))
             if count < self._held.num_rows:

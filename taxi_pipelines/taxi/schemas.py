@@ -10,7 +10,8 @@ Descriptions follow the TLC's data dictionaries (nyc.gov/tlc, "Trip Record Data"
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -53,6 +54,14 @@ ADDRESS = (
     Column(name="source_row", type=INT, description="Place of the row in the published file, from 1. With source_month the row's address."),
     Column(name="source_file", type=TEXT, description="Name of the published file."),
 )  # fmt: skip
+
+SOURCE_MONTH, SOURCE_ROW, SOURCE_FILE = (column.name for column in ADDRESS)
+
+
+def schema_fingerprint(columns: Iterable[tuple[str, str]]) -> str:
+    """Twelve hex digits that change when a column's name, type (as text) or place does."""
+    text = "\n".join(f"{name}:{kind}" for name, kind in columns)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _money(name: str, description: str, *old: str, required: bool = False) -> Column:

@@ -6,7 +6,6 @@ or the one after. Files are named by table, month and version, never by folder: 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 from taxi_pipelines.disk import sync_folder, writable
 from taxi_pipelines.domain.month import Partition, parse_partition
 from taxi_pipelines.errors import PipelineError, WarehouseCorrupt
+from taxi_pipelines.taxi.schemas import schema_fingerprint
 
 FORMAT = 1
 
@@ -58,7 +58,7 @@ class Catalog:
         """The catalog after that version was published."""
         before = self.of_table(table).get(partition)
         versions = tuple(sorted({version, *(before.versions if before else ())}))
-        mark = fingerprint(columns)
+        mark = schema_fingerprint(columns)
         entry = CatalogEntry(version=version, rows=rows, bytes=bytes, schema=mark, versions=versions)
         tables = self._with_entry(table, partition, entry)
         used = {entry.schema for partitions in tables.values() for entry in partitions.values()}
@@ -101,11 +101,6 @@ class Catalog:
         if missing:
             raise ValueError(f"it lacks the schemas {sorted(missing)}")
         return cls(generation=int(plain["generation"]), tables=tables, schemas=schemas)
-
-
-def fingerprint(columns: Columns) -> str:
-    """Twelve hex digits that change when a column's name, type or place does."""
-    return hashlib.sha256(json.dumps(columns).encode()).hexdigest()[:12]
 
 
 def read_catalog(path: Path) -> Catalog:

@@ -11,8 +11,9 @@ import duckdb
 import pyarrow as pa
 
 from taxi_pipelines.errors import DiskFull, PipelineError, QueryFailed, WarehouseCorrupt
+from taxi_pipelines.taxi.schemas import SOURCE_ROW
 from taxi_pipelines.warehouses import statements
-from taxi_pipelines.warehouses.parquet import READ_BATCH, ROW_ADDRESS, read_footer
+from taxi_pipelines.warehouses.parquet import READ_BATCH, read_footer
 from taxi_pipelines.warehouses.spill import spill_folder
 
 _SORT_MEMORY = "1GB"
@@ -51,7 +52,7 @@ def distinct_addresses(path: Path) -> int:
     """How many different addresses a file holds. Raises WarehouseCorrupt."""
     try:
         with closing(duckdb.connect()) as connection:
-            text = f"SELECT count(DISTINCT {ROW_ADDRESS}) FROM read_parquet(?)"
+            text = f"SELECT count(DISTINCT {SOURCE_ROW}) FROM read_parquet(?)"
             ((count,),) = connection.execute(text, [str(path)]).fetchall()
     except duckdb.Error as error:
         raise translated(error, path, f"{path} cannot be read") from error
@@ -61,7 +62,7 @@ def distinct_addresses(path: Path) -> int:
 def sorted_batches(path: Path, spill_parent: Path) -> Iterator[pa.RecordBatch]:
     """A file's rows in the order of their addresses, in bounded memory. Raises WarehouseCorrupt, DiskFull."""
     schema = read_footer(path).schema
-    text = f"SELECT * FROM read_parquet({statements.quoted_text(str(path))}) ORDER BY {ROW_ADDRESS}"
+    text = f"SELECT * FROM read_parquet({statements.quoted_text(str(path))}) ORDER BY {SOURCE_ROW}"
     with spill_folder(spill_parent) as spill:
         limits = {"memory_limit": _SORT_MEMORY, "temp_directory": spill}
         try:

@@ -18,14 +18,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from taxi_pipelines.errors import WarehouseCorrupt, from_os_error
+from taxi_pipelines.taxi.schemas import SOURCE_ROW
 
 ROW_GROUP = 122_880
 """Rows per row group: what one DuckDB thread works on at a time."""
 
 READ_BATCH = 65_536
 """Rows per batch when reading."""
-
-ROW_ADDRESS = "source_row"
 
 _READ_BUFFER = 1 << 20
 
@@ -90,7 +89,7 @@ def row_order(path: Path) -> RowOrder:
     """Reads nothing but the addresses, in constant memory. Raises WarehouseCorrupt."""
     rows, first, last, previous, rising = 0, None, None, None, True
     with _readable(path), open_parquet(path) as file:
-        for batch in file.iter_batches(READ_BATCH, columns=[ROW_ADDRESS]):
+        for batch in file.iter_batches(READ_BATCH, columns=[SOURCE_ROW]):
             column = batch.column(0)
             rows += len(column)
             rising = rising and _is_rising(column, previous)
@@ -107,7 +106,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
 
 def _encoding(schema: pa.Schema) -> dict[str, object]:
-    apart = [field.name for field in schema if pa.types.is_timestamp(field.type) or field.name == ROW_ADDRESS]
+    apart = [field.name for field in schema if pa.types.is_timestamp(field.type) or field.name == SOURCE_ROW]
     return {
         "compression": "zstd",
         "compression_level": 1,

@@ -19,16 +19,17 @@ from psycopg import Copy
 
 from taxi_pipelines.domain.month import Partition, parse_partition
 from taxi_pipelines.errors import SchemaMismatch
+from taxi_pipelines.taxi.schemas import SOURCE_FILE, SOURCE_MONTH, SOURCE_ROW
 from taxi_pipelines.taxi.types import TaxiType
 from taxi_pipelines.warehouses import postgres_statements as sql
 from taxi_pipelines.warehouses.postgres_connections import Connection
 from taxi_pipelines.warehouses.postgres_names import Names, plain_index, plain_staging
 from taxi_pipelines.warehouses.postgres_types import StoredColumn, stored_column
 
-CONSTANT = ("source_month", "source_file")
+CONSTANT = (SOURCE_MONTH, SOURCE_FILE)
 """Columns with one value per month. It is kept once, in the table's description, and not in the rows: a fifth less to write."""
 
-FIRST = "source_row"
+FIRST = SOURCE_ROW
 """The column that stands first in a month's table: indexing and counting addresses then need not walk over the others."""
 
 _PIECE_ROWS = 8_192
@@ -174,6 +175,6 @@ def _index(connection: Connection, names: Names, kind: TaxiType, partition: Part
     anyway. That addresses are unique is measured before the month is published.
     """
     plain = plain_staging(kind.table, partition, version)
-    for what, column in (("row", "source_row"), ("time", kind.schema.pickup_time)):
+    for what, column in (("row", SOURCE_ROW), ("time", kind.schema.pickup_time)):
         if column:
             run(connection, sql.create_index(names, plain, plain_index(kind.table, partition, version, what), column))

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from taxi_pipelines.taxi.schemas import ADDRESS, DOUBLE, INT, TEXT, TIME
+from taxi_pipelines.taxi.schemas import ADDRESS, DOUBLE, INT, SOURCE_MONTH, SOURCE_ROW, TEXT, TIME
 from taxi_pipelines.taxi.types import TaxiType
 from taxi_pipelines.warehouses.postgres_names import MONTHS_TABLE, Names
 from taxi_pipelines.warehouses.statements import quoted_name, quoted_text
 
-ROW = quoted_name("source_row")
-MONTH = quoted_name("source_month")
+ROW = quoted_name(SOURCE_ROW)
+MONTH = quoted_name(SOURCE_MONTH)
 
 _SQL_TYPES = {
     INT: "bigint",
@@ -154,7 +154,7 @@ def merge(target: str, source: str, columns: Sequence[str]) -> list[str]:
 
     Addresses must be unique on both sides. The planner, which may not know the new tables' sizes, must not choose a nested loop.
     """
-    values = [name for name in columns if name not in ("source_row", "source_month")]
+    values = [name for name in columns if name not in (SOURCE_ROW, SOURCE_MONTH)]
     ours = ", ".join(f"t.{quoted_name(name)}" for name in values)
     theirs = ", ".join(f"s.{quoted_name(name)}" for name in values)
     updates = ", ".join(f"{quoted_name(name)} = s.{quoted_name(name)}" for name in values)

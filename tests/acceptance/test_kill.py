@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from taxi_pipelines import Pipeline
 from taxi_pipelines.domain.month import Month
 from taxi_pipelines.domain.receipt import RunAction
 from taxi_pipelines.synthetic.files import republish, write_month
+from tests.support.waiting import go, waiting_process
 
 KILLS = 30
 ROWS = 150_000
@@ -42,22 +42,8 @@ def source(tmp_path: Path) -> Path:
 
 
 def waiting_run(home: Path, source: Path) -> subprocess.Popen[str]:
-    """A process that has imported everything and starts its run at the first line on its standard input."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN_WHEN_TOLD, str(home), str(source)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def go(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("go\n")
-    process.stdin.flush()
+    """A run that starts when told."""
+    return waiting_process(RUN_WHEN_TOLD, str(home), str(source))
 
 
 def litter(home: Path) -> Iterator[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from taxi_pipelines.errors import WarehouseUnavailable
 from taxi_pipelines.synthetic.files import republish, write_month
 from tests.support import postgres
 from tests.support.postgres import execute
+from tests.support.waiting import go, waiting_process
 
 KILLS = 30
 RESTARTS = 5
@@ -60,22 +60,8 @@ def own_server() -> Iterator[postgres.Server]:
 
 
 def waiting_run(home: Path, source: Path, url: str) -> subprocess.Popen[str]:
-    """A process that has imported everything and starts its run at the first line on its standard input."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", RUN_WHEN_TOLD, str(home), str(source), url],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def go(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
-    process.stdin.write("go\n")
-    process.stdin.flush()
+    """A run that starts when told."""
+    return waiting_process(RUN_WHEN_TOLD, str(home), str(source), url)
 
 
 def prove(taxi: Pipeline, path: Path, url: str) -> None:

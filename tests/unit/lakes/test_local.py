@@ -20,6 +20,7 @@ from taxi_pipelines.domain.month import Month
 from taxi_pipelines.errors import DiskFull, HomeUnwritable, LakeCorrupt
 from taxi_pipelines.interfaces import LakeObject
 from taxi_pipelines.lakes.local import LocalLake
+from tests.support.rights import as_nobody
 
 OFFER = Offer(
     type="green",
@@ -31,7 +32,6 @@ OFFER = Offer(
     bytes=None,
 )
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
-NOBODY = 65534
 
 
 @pytest.fixture
@@ -172,14 +172,10 @@ def test_a_full_disk_is_said_to_be_full_and_nothing_stays(tmp_path: Path) -> Non
 def without_rights(folder: Path) -> Iterator[None]:
     """Nobody but root may write the folder, and we are not root."""
     folder.chmod(0o555)
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(NOBODY)
     try:
-        yield
+        with as_nobody():
+            yield
     finally:
-        if is_root:
-            os.seteuid(0)
         folder.chmod(0o755)
 
 

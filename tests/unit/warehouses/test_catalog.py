@@ -6,7 +6,8 @@ import pytest
 
 from taxi_pipelines.domain.month import WHOLE, Month
 from taxi_pipelines.errors import HomeUnwritable, WarehouseCorrupt
-from taxi_pipelines.warehouses.catalog import Catalog, Columns, fingerprint, read_catalog, write_catalog
+from taxi_pipelines.taxi.schemas import schema_fingerprint
+from taxi_pipelines.warehouses.catalog import Catalog, Columns, read_catalog, write_catalog
 
 JAN, FEB = Month(2021, 1), Month(2021, 2)
 OLD: Columns = (("a", "int64"),)
@@ -38,9 +39,9 @@ def test_versions_are_listed_oldest_first_also_after_a_rollback() -> None:
 
 def test_a_schema_is_stored_once_and_only_while_it_is_used() -> None:
     catalog = publish(publish(Catalog(), JAN, "v1"), FEB, "v1")
-    assert catalog.schemas == {fingerprint(OLD): OLD}
+    assert catalog.schemas == {schema_fingerprint(OLD): OLD}
     catalog = publish(publish(catalog, JAN, "v2", NEW), FEB, "v2", NEW)
-    assert catalog.schemas == {fingerprint(NEW): NEW}
+    assert catalog.schemas == {schema_fingerprint(NEW): NEW}
 
 
 def test_discarding_leaves_the_generation_because_readers_see_the_same() -> None:
