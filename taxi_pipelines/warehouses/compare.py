@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
 from taxi_pipelines.interfaces import Changes
 from taxi_pipelines.warehouses import statements
-from taxi_pipelines.warehouses.engine import translated
 from taxi_pipelines.warehouses.spill import spill_folder
 
 _LIMITS = {"memory_limit": "256MB", "threads": 2, "preserve_insertion_order": False}
@@ -31,6 +29,10 @@ class DuckDBComparer:
 
     def changes(self, old: pa.RecordBatchReader, new: pa.RecordBatchReader) -> Changes:
         """See `Comparer.changes`. Raises DiskFull, and whatever the streams raise."""
+        import duckdb  # noqa: PLC0415 - slow to import, and most loads replace nothing
+
+        from taxi_pipelines.warehouses.engine import translated  # noqa: PLC0415 - imports it, too
+
         failures: list[Exception] = []
         with (
             spill_folder(self._temp_folder) as spill,

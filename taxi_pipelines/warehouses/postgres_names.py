@@ -49,9 +49,9 @@ def plain_staging(table: str, partition: Partition, version: str) -> str:
     return f"{STAGING}{plain_partition(table, partition)}_{short(version)}"
 
 
-def plain_index(table: str, partition: Partition, version: str, what: str) -> str:
-    """The name of an index of a version's table, which it keeps."""
-    return f"{plain_partition(table, partition)}_{what}_{short(version)}"
+def plain_index(table: str, partition: Partition, version: str) -> str:
+    """The name of the index of a version's table, which it keeps."""
+    return f"{plain_partition(table, partition)}_order_{short(version)}"
 
 
 def short(version: str) -> str:

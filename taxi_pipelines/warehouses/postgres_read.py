@@ -20,6 +20,7 @@ from psycopg import Copy
 from psycopg import errors as pg
 from psycopg.pq import ExecStatus, TransactionStatus
 
+from taxi_pipelines.errors import SchemaMismatch
 from taxi_pipelines.warehouses.postgres_connections import Connection
 from taxi_pipelines.warehouses.postgres_stage import table_columns
 from taxi_pipelines.warehouses.postgres_statements import ROW
@@ -32,7 +33,7 @@ _ROWS_AT_ONCE = 10_000
 
 def month_rows(connection: Connection, place: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """A month's rows in the order of their addresses, inside a transaction, as they were published, whatever types and spelling
-    the table's columns have by now."""
+    the table's columns have by now. Raises SchemaMismatch at a time of a year that Arrow's parser does not know."""
     there = table_columns(connection, place)
     stored = [stored_column(field, {}) for field in schema]
     spelled = [stored_column(field, there).name for field in schema]
@@ -41,11 +42,14 @@ def month_rows(connection: Connection, place: str, schema: pa.Schema) -> Iterato
         quoted_name(name) + ("" if there.get(name) == column.sql_type else f"::{column.sql_type}")
         for name, column in zip(spelled, stored, strict=True)
     )
-    connection.execute("SET LOCAL enable_sort = off")  # the address has an index, and a month does not fit into memory
     select = f"SELECT {values} FROM {place} ORDER BY {ROW}"
-    with connection.cursor() as cursor, cursor.copy(_copy(select)) as copy:
-        for batch in _parsed(copy, parsed):
-            yield batch if parsed.equals(schema) else batch.cast(schema)
+    try:
+        with connection.cursor() as cursor, cursor.copy(_copy(select)) as copy:
+            for batch in _parsed(copy, parsed):
+                yield batch if parsed.equals(schema) else batch.cast(schema)
+    except pa.ArrowInvalid as error:
+        hint = "times are read in the years 1 to 9999 only; in SQL, cast the column to text"
+        raise SchemaMismatch(f"{place} has a value that cannot be read: {error}", hint) from error
 
 
 @contextmanager

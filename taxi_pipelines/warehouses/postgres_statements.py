@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
-from taxi_pipelines.taxi.schemas import ADDRESS, DOUBLE, INT, SOURCE_MONTH, SOURCE_ROW, TEXT, TIME
+from taxi_pipelines.taxi.schemas import ADDRESS, DOUBLE, INT, SOURCE_FILE, SOURCE_MONTH, SOURCE_ROW, TEXT, TIME
 from taxi_pipelines.taxi.types import TaxiType
 from taxi_pipelines.warehouses.postgres_names import MONTHS_TABLE, Names
 from taxi_pipelines.warehouses.statements import quoted_name, quoted_text
 
 ROW = quoted_name(SOURCE_ROW)
 MONTH = quoted_name(SOURCE_MONTH)
+FILE = quoted_name(SOURCE_FILE)
 
 _SQL_TYPES = {
     INT: "bigint",
@@ -37,6 +38,9 @@ SELECT p.relname, c.relname FROM pg_inherits i
 JOIN pg_class p ON p.oid = i.inhparent JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_namespace n ON n.oid = p.relnamespace
 WHERE n.nspname = %s
 """
+
+COUNTED_ROWS = "SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(%s)"
+"""How many rows the last build of an index has read; -1 where the server was told not to note it."""
 
 COMMENT_OF = "SELECT obj_description(to_regclass(%s), 'pg_class')"
 
@@ -71,9 +75,12 @@ def create_root(names: Names, kind: TaxiType) -> str:
     return ";\n".join([made, *comments(names, kind, kind.table, [name for name, _ in columns])])
 
 
-def create_table(place: str, columns: Mapping[str, str]) -> str:
-    """A month's table, before it is attached."""
-    return f"CREATE TABLE {place} ({_definitions(columns.items())})"
+def create_table(place: str, columns: Mapping[str, str], first_day: date | None) -> str:
+    """A month's table, before it is attached. Its rows need not say their month, and can have no other: with that constraint
+    attaching needs no pass over them, and checked while they are written it needs none of its own."""
+    default = "" if first_day is None else f" DEFAULT {_literal(first_day)}"
+    typed = {name: kind + default if name == SOURCE_MONTH else kind for name, kind in columns.items()}
+    return f"CREATE TABLE {place} ({_definitions(typed.items())}, CHECK ({_only(first_day)}))"
 
 
 def copy_into(place: str, columns: Iterable[str]) -> str:
@@ -83,21 +90,19 @@ def copy_into(place: str, columns: Iterable[str]) -> str:
     return f"COPY {place} ({listed}) FROM STDIN (FORMAT BINARY, FREEZE)"
 
 
-def add_constants(place: str, constants: Mapping[str, str | date | None], first_day: date | None) -> list[str]:
-    """The table gains columns with one value in all the rows it has, which are not touched for that; and the constraint that
-    spares the server the search for rows of other months when the table is attached."""
-    added = ", ".join(
-        f"ADD COLUMN {quoted_name(name)} {_constant_type(name)}"
-        + ("" if value is None else f" DEFAULT {_literal(value)}")
-        for name, value in constants.items()
-    )
-    dropped = ", ".join(f"ALTER COLUMN {quoted_name(name)} DROP DEFAULT" for name in constants)
-    return [f"ALTER TABLE {place} {added}", f"ALTER TABLE {place} {dropped}, ADD CHECK ({_only(first_day)})"]
+def add_file_name(place: str, file_name: str | None) -> list[str]:
+    """The table gains the column of the file's name, the same in all the rows it has, which are not touched for that."""
+    default = "" if file_name is None else f" DEFAULT {_literal(file_name)}"
+    return [
+        f"ALTER TABLE {place} ADD COLUMN {FILE} text{default}",
+        f"ALTER TABLE {place} ALTER COLUMN {FILE} DROP DEFAULT, ALTER COLUMN {MONTH} DROP DEFAULT",
+    ]
 
 
-def create_index(names: Names, plain: str, index: str, column: str) -> str:
-    """An index of one month's table by a column in whose order, or nearly, the rows lie."""
-    return f"CREATE INDEX {quoted_name(index)} ON {names.qualified(plain)} USING brin ({quoted_name(column)})"
+def create_index(place: str, index: str, columns: Iterable[str]) -> str:
+    """An index of one month's table by columns in whose order, or nearly, the rows lie."""
+    listed = ", ".join(map(quoted_name, columns))
+    return f"CREATE INDEX {quoted_name(index)} ON {place} USING brin ({listed})"
 
 
 def comments(names: Names, kind: TaxiType, plain: str, columns: Iterable[str]) -> list[str]:
@@ -202,10 +207,6 @@ def _definitions(columns: Iterable[tuple[str, str]]) -> str:
 
 def _only(first_day: date | None) -> str:
     return f"{MONTH} IS NULL" if first_day is None else f"{MONTH} IS NOT NULL AND {MONTH} = {_literal(first_day)}"
-
-
-def _constant_type(name: str) -> str:
-    return next(_SQL_TYPES[column.type] for column in ADDRESS if column.name == name)
 
 
 def _literal(value: str | date | None) -> str:

@@ -19,25 +19,32 @@ def test_the_root_is_partitioned_by_month_and_has_no_legacy_column() -> None:
     assert 'COMMENT ON TABLE "taxi"."green_tripdata" IS \'Green taxi trips\'' in text
 
 
-def test_rows_are_copied_frozen_and_constants_are_added_without_touching_them() -> None:
-    assert sql.create_table(PLACE, {"a": "bigint"}) == f'CREATE TABLE {PLACE} ("a" bigint)'
+def test_a_months_table_has_one_month_by_default_and_by_constraint() -> None:
+    assert sql.create_table(PLACE, {"a": "bigint", "source_month": "date"}, JAN.first_day) == (
+        f'CREATE TABLE {PLACE} ("a" bigint, "source_month" date DEFAULT DATE \'2021-01-01\','
+        ' CHECK ("source_month" IS NOT NULL AND "source_month" = DATE \'2021-01-01\'))'
+    )
+
+
+def test_rows_are_copied_frozen_and_the_files_name_is_added_without_touching_them() -> None:
     assert sql.copy_into(PLACE, ["a", 'b"']) == f'COPY {PLACE} ("a", "b""") FROM STDIN (FORMAT BINARY, FREEZE)'
-    added, checked = sql.add_constants(PLACE, {"source_month": JAN.first_day, "source_file": "it's"}, JAN.first_day)
-    month, file = (
-        "ADD COLUMN \"source_month\" date DEFAULT DATE '2021-01-01'",
-        "ADD COLUMN \"source_file\" text DEFAULT 'it''s'",
+    added, dropped = sql.add_file_name(PLACE, "it's")
+    assert added == f"ALTER TABLE {PLACE} ADD COLUMN \"source_file\" text DEFAULT 'it''s'"
+    assert dropped == (
+        f'ALTER TABLE {PLACE} ALTER COLUMN "source_file" DROP DEFAULT, ALTER COLUMN "source_month" DROP DEFAULT'
     )
-    assert added == f"ALTER TABLE {PLACE} {month}, {file}"
-    assert checked.startswith(
-        f'ALTER TABLE {PLACE} ALTER COLUMN "source_month" DROP DEFAULT, ALTER COLUMN "source_file" DROP'
-    )
-    assert checked.endswith('ADD CHECK ("source_month" IS NOT NULL AND "source_month" = DATE \'2021-01-01\')')
+    assert sql.add_file_name(PLACE, None)[0] == f'ALTER TABLE {PLACE} ADD COLUMN "source_file" text'
+
+
+def test_one_index_has_both_orders() -> None:
+    assert sql.create_index(PLACE, "i", ["a", "b"]) == f'CREATE INDEX "i" ON {PLACE} USING brin ("a", "b")'
 
 
 def test_a_table_published_as_a_whole_is_the_partition_of_null() -> None:
     assert sql.attach("r", "p", None) == "ALTER TABLE r ATTACH PARTITION p FOR VALUES IN (NULL)"
     assert sql.attach("r", "p", date(2021, 1, 1)).endswith("FOR VALUES IN (DATE '2021-01-01')")
-    assert '"source_month" IS NULL' in sql.add_constants("p", {"source_month": None}, None)[1]
+    made = sql.create_table("p", {"source_month": "date"}, None)
+    assert made == 'CREATE TABLE p ("source_month" date, CHECK ("source_month" IS NULL))'
 
 
 def test_a_merge_deletes_changes_and_adds_by_address() -> None:
