@@ -2,12 +2,13 @@
 
     PipelineError
     ├── TransientError     may go away by itself: worth another try
-    │   ├── SourceUnavailable   StoreBusy   WarehouseUnavailable
+    │   ├── SourceUnavailable   StoreBusy   LakeUnavailable   WarehouseUnavailable
     └── PermanentError     the same call will fail again until somebody acts
         ├── UsageError ── UnknownType, InvalidMonth
         ├── SourceMissing, SourceCorrupt, SchemaMismatch
-        ├── LakeCorrupt, WarehouseCorrupt, StoreCorrupt, WarehouseRefused
-        ├── CheckFailed, NotLoaded, NoEarlierVersion, QueryFailed
+        ├── LakeCorrupt, WarehouseCorrupt, StoreCorrupt
+        ├── LakeRefused, WarehouseRefused, CredentialsInvalid
+        ├── NotFound, CheckFailed, NotLoaded, NoEarlierVersion, QueryFailed, ExpressionFailed
         └── DiskFull, HomeUnwritable, InternalError
 
 The `code` of a class is stable: scripts and the API rely on it. The text says what happened, to which thing, and
@@ -55,6 +56,12 @@ class StoreBusy(TransientError):
     """The metadata database stayed locked longer than we wait."""
 
     code = "store-busy"
+
+
+class LakeUnavailable(TransientError):
+    """The lake's server does not answer, is too busy, or somebody else wrote at the same moment."""
+
+    code = "lake-unavailable"
 
 
 class WarehouseUnavailable(TransientError):
@@ -119,10 +126,28 @@ class WarehouseCorrupt(PermanentError):
     code = "warehouse-corrupt"
 
 
+class LakeRefused(PermanentError):
+    """The lake's server does not let us do this: no such bucket, no right, a name taken by somebody else."""
+
+    code = "lake-refused"
+
+
+class CredentialsInvalid(PermanentError):
+    """No credentials for Google Cloud are found, or they cannot be read, or are no longer valid."""
+
+    code = "credentials-invalid"
+
+
 class WarehouseRefused(PermanentError):
     """The warehouse's server does not let us do this: wrong password, no right, too old."""
 
     code = "warehouse-refused"
+
+
+class NotFound(PermanentError):
+    """What was named is not there: a flow, an execution, a key, a secret, a file."""
+
+    code = "not-found"
 
 
 class StoreCorrupt(PermanentError):
@@ -153,6 +178,19 @@ class QueryFailed(PermanentError):
     """The warehouse refused the SQL; carries the engine's own message."""
 
     code = "query-failed"
+
+
+class ExpressionFailed(PermanentError):
+    """A template cannot be compiled or rendered: wrong syntax, an undefined name, a refused value, or more than the limits allow."""
+
+    code = "expression-failed"
+
+    def __init__(self, what: str, hint: str = "", *, expression: str = "", line: int = 0, column: int = 0, name: str = "") -> None:
+        super().__init__(what, hint)
+        self.expression = expression
+        self.line = line
+        self.column = column
+        self.name = name
 
 
 class DiskFull(PermanentError):

@@ -88,6 +88,10 @@ class Lake(Protocol):
         """Every (type, partition) of which the lake has a version, in order."""
         ...
 
+    def list_changed(self, since: datetime) -> list[LakeObject]:
+        """Versions whose manifest was committed at that time or later, the oldest first."""
+        ...
+
     def remove(self, item: LakeObject) -> None:
         """Takes one version away."""
         ...
@@ -174,6 +178,10 @@ class Warehouse(Protocol):
 
     def query(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
         """Runs one statement over the published tables, whose names need no schema. Raises QueryFailed."""
+        ...
+
+    def estimate(self, kind: TaxiType, partition: Partition, file_bytes: int | None) -> int:
+        """Bytes that loading a file of that size into the partition would be billed for; 0 where the target bills nothing."""
         ...
 
     def sweep(self) -> int:

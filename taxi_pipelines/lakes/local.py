@@ -10,33 +10,41 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
-import io
 import json
 import os
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from taxi_pipelines.disk import sync_folder, writable
 from taxi_pipelines.domain.manifest import Manifest, Offer
-from taxi_pipelines.domain.month import Partition, parse_partition
-from taxi_pipelines.errors import InvalidMonth, LakeCorrupt
+from taxi_pipelines.domain.month import Partition
+from taxi_pipelines.errors import LakeCorrupt
 from taxi_pipelines.interfaces import LakeObject
-
-if TYPE_CHECKING:
-    from _typeshed import ReadableBuffer
-
-MANIFEST = ".manifest.json"
-TEMPORARY = ".tmp-"
-DIGEST = 12
-"""So many hexadecimal digits of the sha256 stand in a file's name."""
+from taxi_pipelines.lakes.layout import (
+    DIGEST,
+    MANIFEST,
+    RAW,
+    data_name,
+    describe,
+    fetch_again,
+    gone,
+    prove,
+    prove_size,
+    read_manifest,
+    read_partition,
+    unreadable_manifest,
+)
+from taxi_pipelines.lakes.writer import TEMPORARY, HashingWriter, remove_dead
 
 _CHUNK = 1 << 20
 _STILL_USED = frozenset({errno.ENOTEMPTY, errno.EEXIST})
+
+_TICK = 0.01
+"""Seconds by which the time of a file may lie behind the clock's: the kernel's clock for files ticks every 4 to 10 ms."""
 
 _DATA_FILE = re.compile(r".+\.[0-9a-f]{12}\.(parquet|csv|csv\.gz)")
 
@@ -46,7 +54,7 @@ class LocalLake:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
-        self._raw = self._root / "raw"
+        self._raw = self._root / RAW
 
     @property
     def address(self) -> str:
@@ -61,13 +69,13 @@ class LocalLake:
         try:
             with writer:
                 served = fetch(writer)
-                manifest = _manifest(served, writer, now)
+                manifest = describe(served, writer, now)
                 with writable(folder):
                     return _commit(writer, folder, manifest)
         except BaseException:
             with writable(folder), _locked(folder):
                 writer.path.unlink(missing_ok=True)
-                writer.note_path.unlink(missing_ok=True)
+                _note_path(writer.path).unlink(missing_ok=True)
             raise
 
     def versions(self, kind: str, partition: Partition) -> list[LakeObject]:
@@ -85,29 +93,31 @@ class LocalLake:
         try:
             return Path(item.location).open("rb")
         except FileNotFoundError as error:
-            raise LakeCorrupt(f"{item.location} is gone", _fetch_again(item)) from error
+            raise gone(item.location, item.manifest) from error
         except OSError as error:
             raise _unreadable(item, error) from error
 
     def check(self, item: LakeObject) -> None:
         """See `Lake.check`."""
         with self.open(item) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size != item.manifest.bytes:
-                what = f"{item.location} has {size} bytes, its manifest says {item.manifest.bytes}"
-                raise LakeCorrupt(what, _fetch_again(item))
+            prove_size(item.location, item.manifest, os.fstat(file.fileno()).st_size)
             try:
                 digest = _digest(file)
             except OSError as error:
                 raise _unreadable(item, error) from error
-        if digest != item.manifest.sha256:
-            what = f"{item.location} is damaged: its sha256 is {digest}, its manifest says {item.manifest.sha256}"
-            raise LakeCorrupt(what, _fetch_again(item))
+        prove(item.location, item.manifest, digest)
 
     def partitions(self) -> list[tuple[str, Partition]]:
         """See `Lake.partitions`."""
         found = [folder for folder in self._partition_folders() if _names(folder, MANIFEST)]
-        return [(folder.parent.name, _partition(folder)) for folder in sorted(found)]
+        return [(folder.parent.name, read_partition(folder.name, folder)) for folder in sorted(found)]
+
+    def list_changed(self, since: datetime) -> list[LakeObject]:
+        """See `Lake.list_changed`. A manifest's commit is when its file was written, by the disk's own clock."""
+        start = since.timestamp() - _TICK
+        notes = [folder / name for folder in self._partition_folders() for name in _names(folder, MANIFEST)]
+        changed = sorted((time, note) for note in notes if (time := _written_at(note)) >= start)
+        return [item for _, note in changed if (item := _object(note))]
 
     def remove(self, item: LakeObject) -> None:
         """See `Lake.remove`."""
@@ -132,45 +142,6 @@ class LocalLake:
         folder = self._folder(kind, partition)
         found = [_object(folder / name) for name in _names(folder, MANIFEST) if part in name]
         return [item for item in found if item]
-
-
-class _HashingWriter(io.FileIO):
-    """A new temporary file, written from start to end. Going back to 0 starts anew, the hash too."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / f"{TEMPORARY}{uuid.uuid4().hex}"
-        self.note_path = _note_path(self.path)
-        super().__init__(self.path, "xb")
-        fcntl.flock(self.fileno(), fcntl.LOCK_EX)
-        self._hash = hashlib.sha256()
-
-    @property
-    def sha256(self) -> str:
-        """Of all that is written."""
-        return self._hash.hexdigest()
-
-    def write(self, data: ReadableBuffer, /) -> int:
-        """Writes all of `data`. Raises DiskFull: an OSError could be taken for one of the connection read from."""
-        with writable(self.path.parent), memoryview(data).cast("B") as view:
-            self._hash.update(view)
-            written = 0
-            while written < len(view):
-                written += super().write(view[written:])
-            return written
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Starts anew; there is no other place to go to."""
-        if (offset, whence) != (0, os.SEEK_SET):
-            raise io.UnsupportedOperation("a file for the lake is written from start to end")
-        return self.truncate(0)
-
-    def truncate(self, size: int | None = None, /) -> int:
-        """Starts anew; there is no other size to cut to."""
-        if (self.tell() if size is None else size) != 0:
-            raise io.UnsupportedOperation("a file for the lake is written from start to end")
-        self._hash = hashlib.sha256()
-        super().seek(0)
-        return super().truncate(0)
 
 
 @contextmanager
@@ -218,19 +189,19 @@ def _is_at(handle: int, path: Path) -> bool:
         return False
 
 
-def _begin(folder: Path) -> _HashingWriter:
+def _begin(folder: Path) -> HashingWriter:
     with _locked(folder):
-        return _HashingWriter(folder)
+        return HashingWriter(folder)
 
 
-def _commit(writer: _HashingWriter, folder: Path, manifest: Manifest) -> LakeObject:
+def _commit(writer: HashingWriter, folder: Path, manifest: Manifest) -> LakeObject:
     os.fsync(writer.fileno())
-    stem = manifest.file_name.removesuffix(f".{manifest.format}")
-    path = folder / f"{stem}.{manifest.sha256[:DIGEST]}.{manifest.format}"
+    path = folder / data_name(manifest)
+    note_path = _note_path(writer.path)
     with _locked(folder):
-        _write_durably(writer.note_path, json.dumps(manifest.to_dict(), indent=2) + "\n")
+        _write_durably(note_path, json.dumps(manifest.to_dict(), indent=2) + "\n")
         writer.path.replace(path)
-        writer.note_path.replace(_note_path(path))
+        note_path.replace(_note_path(path))
         for changed in (folder, *folder.parents[:3]):  # up to the lake's root: any of them may be new
             sync_folder(changed)
     return LakeObject(manifest=manifest, location=str(path))
@@ -250,43 +221,28 @@ def _digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def _manifest(served: Offer, writer: _HashingWriter, now: datetime) -> Manifest:
-    return Manifest(
-        type=served.type,
-        month=served.month,
-        format=served.format,
-        source_url=served.url,
-        file_name=served.file_name,
-        etag=served.etag,
-        last_modified=served.last_modified,
-        sha256=writer.sha256,
-        bytes=writer.tell(),
-        fetched_at=now,
-    )
-
-
 def _note_path(path: Path) -> Path:
     return path.with_name(path.name + MANIFEST)
 
 
 def _object(note: Path) -> LakeObject | None:
     """What the manifest describes; None if it was removed since its folder was listed."""
+    kind, month = note.parts[-3:-1]
     try:
-        manifest = Manifest.from_dict(json.loads(note.read_text(encoding="utf-8")))
+        manifest = read_manifest(note.read_bytes(), note, kind, month)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, InvalidMonth) as error:
-        kind, month = note.parts[-3:-1]
-        hint = f"delete it and run: taxi run {kind} {month} --force"
-        raise LakeCorrupt(f"the manifest {note} is unreadable", hint) from error
+    except OSError as error:
+        raise unreadable_manifest(note, kind, month) from error
     return LakeObject(manifest=manifest, location=str(note).removesuffix(MANIFEST))
 
 
-def _partition(folder: Path) -> Partition:
+def _written_at(note: Path) -> float:
+    """Seconds since the epoch; 0 for a manifest removed since its folder was listed."""
     try:
-        return parse_partition(folder.name)
-    except InvalidMonth as error:
-        raise LakeCorrupt(f"{folder} is not named after a month", "move it out of the lake") from error
+        return note.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _folders(parent: Path) -> list[Path]:
@@ -321,23 +277,8 @@ def _leftovers(folder: Path) -> list[Path]:
 def _sweep_folder(folder: Path) -> int:
     # Whoever commits holds the folder: what is an orphan now is one for good.
     with writable(folder), _locked(folder):
-        return sum(_remove_dead(path) for path in _leftovers(folder))
-
-
-def _remove_dead(path: Path) -> bool:
-    """Removes the file unless a living writer holds it."""
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        path.unlink()
-    return True
-
-
-def _fetch_again(item: LakeObject) -> str:
-    return f"run: taxi run {item.manifest.type} {item.manifest.month} --force, which fetches it again"
+        return sum(remove_dead(path) for path in _leftovers(folder))
 
 
 def _unreadable(item: LakeObject, error: OSError) -> LakeCorrupt:
-    return LakeCorrupt(f"{item.location} cannot be read: {error.strerror}", _fetch_again(item))
+    return LakeCorrupt(f"{item.location} cannot be read: {error.strerror}", fetch_again(item.manifest))

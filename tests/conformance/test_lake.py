@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
@@ -16,16 +18,22 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import pytest
+from google.cloud import storage
 
 from taxi_pipelines.domain.manifest import FileFormat, Offer
 from taxi_pipelines.domain.month import WHOLE, Month
 from taxi_pipelines.errors import LakeCorrupt
 from taxi_pipelines.interfaces import Lake, LakeObject
+from taxi_pipelines.lakes.gcs import GCSLake
 from taxi_pipelines.lakes.local import LocalLake
+from tests.support import real_project
+from tests.support.google.clients import storage_client
+from tests.support.google.server import start_fake
 
 MONTH = Month(2021, 1)
 NOW = datetime(2024, 5, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 CONTENT = bytes(range(256)) * 5_000
+BUCKET = "taxi-lake"
 SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -77,16 +85,100 @@ class Folder:
         Path(item.location + ".manifest.json").write_text('{"type": "green"')
 
 
-def local_folder(tmp_path: Path) -> Place:
-    return Folder(tmp_path / "lake")
+@dataclass(frozen=True)
+class InBucket:
+    """A lake's place in a bucket of the fake Cloud Storage, which other processes reach by its URL."""
+
+    url: str
+    spool: Path
+
+    def open(self) -> Lake:
+        return GCSLake(lambda: storage_client(self.url), bucket=BUCKET, prefix="some/prefix", spool=self.spool)
+
+    def names(self) -> set[str]:
+        return start_fake().storage.names(BUCKET) | {path.name for path in self.spool.glob("*")}
+
+    def damage(self, item: LakeObject) -> None:
+        content = bytearray(start_fake().storage.content(item.location))
+        content[len(content) // 2] ^= 1
+        start_fake().storage.write(BUCKET, self._name(item), bytes(content))
+
+    def lose(self, item: LakeObject) -> None:
+        start_fake().storage.buckets[BUCKET].retire(self._name(item))
+
+    def spoil_manifest(self, item: LakeObject) -> None:
+        start_fake().storage.write(BUCKET, self._name(item) + ".manifest.json", b'{"type": "green"')
+
+    def _name(self, item: LakeObject) -> str:
+        return item.location.removeprefix(f"gs://{BUCKET}/")
 
 
-PLACES: dict[str, Callable[[Path], Place]] = {"local": local_folder}
+@dataclass(frozen=True)
+class InRealBucket:
+    """A lake's place in the bucket of a real project, under a prefix of its own."""
+
+    prefix: str
+    spool: Path
+
+    def open(self) -> Lake:
+        return GCSLake(
+            lambda: real_project.clients().storage, bucket=real_project.BUCKET, prefix=self.prefix, spool=self.spool
+        )
+
+    def names(self) -> set[str]:
+        stored = real_project.bucket().list_blobs(prefix=f"{self.prefix}/")
+        return {blob.name for blob in stored} | {path.name for path in self.spool.glob("*")}
+
+    def damage(self, item: LakeObject) -> None:
+        blob = self._blob(item)
+        content = bytearray(blob.download_as_bytes())
+        content[len(content) // 2] ^= 1
+        blob.upload_from_string(bytes(content))
+
+    def lose(self, item: LakeObject) -> None:
+        self._blob(item).delete()
+
+    def spoil_manifest(self, item: LakeObject) -> None:
+        self._blob(item, ".manifest.json").upload_from_string(b'{"type": "green"')
+
+    def _blob(self, item: LakeObject, beside: str = "") -> storage.Blob:
+        return real_project.bucket().blob(item.location.removeprefix(f"gs://{real_project.BUCKET}/") + beside)
 
 
-@pytest.fixture(params=PLACES)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    return PLACES[request.param](tmp_path)
+@contextmanager
+def local_folder(tmp_path: Path) -> Iterator[Place]:
+    yield Folder(tmp_path / "lake")
+
+
+@contextmanager
+def gcs_bucket(tmp_path: Path) -> Iterator[Place]:
+    fake = start_fake()
+    fake.reset()
+    fake.storage.make_bucket(BUCKET, versioning={"enabled": True})
+    yield InBucket(fake.url, tmp_path / "spool")
+
+
+@contextmanager
+def real_bucket(tmp_path: Path) -> Iterator[Place]:
+    place = InRealBucket(real_project.random_name(), tmp_path / "spool")
+    try:
+        yield place
+    finally:
+        real_project.remove_objects(place.prefix)
+
+
+PLACES: dict[str, Callable[[Path], AbstractContextManager[Place]]] = {
+    "local": local_folder,
+    "gcs": gcs_bucket,
+    "gcs-real": real_bucket,
+}
+MARKS = {"gcs-real": real_project.MARKS}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=MARKS.get(name, ())) for name in PLACES])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    with PLACES[request.param](tmp_path) as place:
+        yield place
 
 
 @pytest.fixture
@@ -253,6 +345,33 @@ def test_partitions_are_listed_in_order_each_once(lake: Lake) -> None:
     put(lake, b"c", an_offer(month=Month(2021, 2)))
     put(lake, b"d", an_offer(month=Month(2021, 2)))
     assert lake.partitions() == [("green", Month(2021, 2)), ("green", Month(2021, 10)), ("yellow", MONTH)]
+
+
+def test_what_changed_since_a_time_comes_in_the_order_of_its_commits(lake: Lake) -> None:
+    moments, items = [], []
+    for content, month, fetched_at in [(b"a", 3, 9), (b"b", 1, 8), (b"c", 2, 10)]:
+        moments.append(datetime.now(UTC))
+        items.append(put(lake, content, an_offer(month=Month(2021, month)), NOW + timedelta(days=fetched_at)))
+        time.sleep(0.05)  # longer than a tick of the clock that files get their times by
+    assert lake.list_changed(NOW) == items
+    assert lake.list_changed(moments[1]) == items[1:]
+    assert lake.list_changed(datetime.now(UTC)) == []
+
+
+def test_a_version_put_again_has_changed_and_a_removed_one_has_not(lake: Lake) -> None:
+    first, second = put(lake, b"first"), put(lake, b"second")
+    time.sleep(0.05)
+    moment = datetime.now(UTC)
+    again = put(lake, b"first", an_offer('"two"'), NOW + timedelta(days=1))
+    assert lake.list_changed(moment) == [again]
+    lake.remove(again)
+    assert lake.list_changed(moment) == []
+    assert lake.list_changed(NOW) == [second]
+    assert first.location == again.location
+
+
+def test_nothing_has_changed_in_a_lake_that_is_not_there_yet(lake: Lake) -> None:
+    assert lake.list_changed(NOW) == []
 
 
 def test_a_removed_version_is_gone_and_the_others_stay(place: Place, lake: Lake) -> None:
