@@ -1,0 +1,1 @@
+"""The flow language: YAML text to flows. `expressions` is its template language."""
