@@ -22,9 +22,19 @@ class PlannedAction(StrEnum):
     FAIL = "fail"  #: the source could not even be asked
 
 
+USD_PER_TIB = 6.25
+"""What BigQuery asks on demand for a TiB of a query, in the US; the first of each month is free.
+
+https://cloud.google.com/bigquery/pricing#on_demand_pricing
+"""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedMonth:
-    """One line of a plan. `bytes` is the published file's size, None where the source does not say."""
+    """One line of a plan. `bytes` is the published file's size, None where the source does not say.
+
+    `billed_bytes` is what queries would be billed for, None where the target bills nobody.
+    """
 
     type: str
     month: Partition
@@ -33,6 +43,12 @@ class PlannedMonth:
     bytes: int | None = None
     offer: Offer | None = None
     error: PipelineError | None = None
+    billed_bytes: int | None = None
+
+    @property
+    def cost_usd(self) -> float | None:
+        """The expected cost, None where the target bills nobody."""
+        return None if self.billed_bytes is None else self.billed_bytes / 2**40 * USD_PER_TIB
 
     def to_dict(self) -> dict[str, Any]:
         """The line as `taxi plan --json` prints it."""
@@ -43,6 +59,8 @@ class PlannedMonth:
             "reason": self.reason,
             "bytes": self.bytes,
             "source_url": self.offer.url if self.offer else None,
+            "billed_bytes": self.billed_bytes,
+            "cost_usd": self.cost_usd,
         }
 
 

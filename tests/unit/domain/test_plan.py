@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from taxi_pipelines.domain.manifest import Offer
-from taxi_pipelines.domain.plan import PlannedAction, decide
+from taxi_pipelines.domain.month import Month
+from taxi_pipelines.domain.plan import PlannedAction, PlannedMonth, decide
 from tests.support.builders import a_receipt, an_offer
 
 OFFER = an_offer(etag='"1"')
@@ -29,3 +30,11 @@ def test_the_action_follows_from_offer_and_receipt(
     found, why = decide(offer, current, force=force)
     assert found is action
     assert reason in why
+
+
+@pytest.mark.parametrize(("billed", "cost"), [(None, None), (0, 0.0), (2**40, 6.25), (2**39, 3.125)])
+def test_a_cost_is_the_on_demand_price_of_what_is_billed(billed: int | None, cost: float | None) -> None:
+    line = PlannedMonth(
+        type="green", month=Month(2021, 1), action=PlannedAction.LOAD, reason="not loaded yet", billed_bytes=billed
+    )
+    assert (line.to_dict()["billed_bytes"], line.to_dict()["cost_usd"]) == (billed, cost)
