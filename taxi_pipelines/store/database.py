@@ -20,19 +20,17 @@ from sqlalchemy import Connection, Engine, Row, Select
 from sqlalchemy.exc import DBAPIError
 
 from taxi_pipelines.errors import DiskFull, HomeUnwritable, PipelineError, StoreBusy, StoreCorrupt, from_os_error
-from taxi_pipelines.store.tables import REVISIONS, VERSION_TABLE, metadata
+from taxi_pipelines.store.revisions import find_revision, make_tables
+from taxi_pipelines.store.tables import REVISIONS
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one."""
 
 _SIDE_FILES = ("", "-journal", "-wal", "-shm")
 
-# As Alembic makes it; it is Alembic's, so it is not among our own tables.
-_versions = sa.Table(VERSION_TABLE, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
-
 
 class Database:
-    """A SQLite file that any number of threads and processes share. `close` it when done."""
+    """`Metadata` in a SQLite file. `close` it when done."""
 
     def __init__(self, path: Path) -> None:
         self._path = path.absolute()
@@ -44,7 +42,7 @@ class Database:
         self._prepared = False
 
     def read(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        """The rows of one query; none where the database does not exist."""
+        """See `Metadata.read`."""
         with _translated(self._path):
             if not self._prepared and not self._exists():
                 return []
@@ -54,7 +52,7 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that holds the database against other writers; makes the database if need be."""
+        """See `Metadata.write`."""
         with _translated(self._path):
             self._prepare()
             with self._writer.begin() as connection:
@@ -94,19 +92,10 @@ class Database:
             self._prepared = True
 
     def _is_current(self) -> bool:
-        return self._exists() and self._revision() == REVISIONS[-1]
-
-    def _revision(self) -> str | None:
-        """The database's revision, None before the first. Raises StoreCorrupt for one we do not know."""
+        if not self._exists():
+            return False
         with self._reading().connect() as connection:
-            if not sa.inspect(connection).has_table(VERSION_TABLE):
-                what = f"{self._path} is not a metadata database of taxi-pipelines"
-                raise StoreCorrupt(what, "move it out of the way and run again")
-            revision = connection.execute(sa.select(_versions.c.version_num)).scalar_one_or_none()
-        if revision is not None and revision not in REVISIONS:
-            what = f"{self._path} was written by a newer taxi-pipelines (revision {revision}, known is {REVISIONS[-1]})"
-            raise StoreCorrupt(what, "upgrade taxi-pipelines: pip install --upgrade taxi-pipelines")
-        return revision
+            return find_revision(connection, self._path) == REVISIONS[-1]
 
     def _bring_up_to_date(self, folder: int) -> None:
         """Under the lock: another process may have done it meanwhile."""
@@ -121,7 +110,7 @@ class Database:
 
 
 def _engine(url: sa.URL | str, **options: Any) -> Engine:
-    engine = sa.create_engine(url, connect_args=_connecting(), **options)
+    engine = sa.create_engine(url, connect_args=_connecting(), hide_parameters=True, **options)
     sa.event.listen(engine, "connect", _configure)
     sa.event.listen(engine, "begin", _begin)
     return engine
@@ -150,9 +139,7 @@ def _create(path: Path) -> None:
     with engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
     with engine.execution_options(begin="BEGIN IMMEDIATE").begin() as connection:
-        metadata.create_all(connection)
-        _versions.create(connection)
-        connection.execute(sa.insert(_versions).values(version_num=REVISIONS[-1]))
+        make_tables(connection)
     draft.replace(path)
 
 

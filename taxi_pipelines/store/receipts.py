@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, select, u
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.domain.receipt import CheckResult, Receipt, Severity
 from taxi_pipelines.interfaces import Failure
-from taxi_pipelines.store.database import Database
+from taxi_pipelines.store.metadata import Metadata
 from taxi_pipelines.store.tables import ReceiptState, failures, receipts
 
 _SAME_NAMED = [field.name for field in fields(Receipt) if field.name in receipts.c]
@@ -20,9 +20,9 @@ _IS_SETTLED = receipts.c.state == ReceiptState.SETTLED
 
 
 class ReceiptStore:
-    """`Receipts` in a `Database`, which whoever made it closes. A later receipt has a higher id."""
+    """`Receipts` in the metadata database, which whoever made it closes. A later receipt has a higher id."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Metadata) -> None:
         self._database = database
 
     def stage(self, receipt: Receipt) -> None:

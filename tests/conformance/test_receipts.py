@@ -1,71 +1,35 @@
-"""What every store of receipts must do. To join with another database: add its `Place` to `PLACES`."""
+"""What every store of receipts must do, on every metadata database."""
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 
 from taxi_pipelines.domain.month import WHOLE, Month
 from taxi_pipelines.domain.receipt import CheckResult, Receipt, RunAction, Severity
 from taxi_pipelines.interfaces import Failure, Receipts
-from taxi_pipelines.store.database import Database
 from taxi_pipelines.store.receipts import ReceiptStore
+from tests.support.metadata import PLACES, Place, database_at
 
 MONTH = Month(2021, 1)
 NOW = datetime(2024, 5, 1, 12, 30, 15, 250_001, tzinfo=UTC)
 SPAWN = multiprocessing.get_context("spawn")
 
 
-class Place(Protocol):
-    """Where a store under test lies; goes to other processes."""
-
-    def open(self) -> Any:
-        """A context manager of a store."""
-        ...
-
-    def fingerprint(self) -> object:
-        """Equal before and after, where nothing was written between."""
-        ...
-
-
-@dataclass(frozen=True)
-class SqliteFile:
-    """A SQLite database's place."""
-
-    path: Path
-
-    @contextmanager
-    def open(self) -> Iterator[Receipts]:
-        database = Database(self.path)
-        try:
-            yield ReceiptStore(database)
-        finally:
-            database.close()
-
-    def fingerprint(self) -> object:
-        return {
-            path.name: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
-            for path in self.path.parent.glob("*")
-        }
-
-
-def sqlite_file(tmp_path: Path) -> Place:
-    return SqliteFile(tmp_path / "home" / "metadata.db")
-
-
-PLACES: dict[str, Callable[[Path], Place]] = {"sqlite": sqlite_file}
+@contextmanager
+def store_at(place: Place) -> Iterator[Receipts]:
+    with database_at(place) as database:
+        yield ReceiptStore(database)
 
 
 @pytest.fixture(params=PLACES)
@@ -75,7 +39,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 @pytest.fixture
 def store(place: Place) -> Iterator[Receipts]:
-    with place.open() as store:
+    with store_at(place) as store:
         yield store
 
 
@@ -133,9 +97,9 @@ def test_a_store_that_is_not_there_yet_is_empty_and_looking_does_not_make_it(pla
 
 @pytest.mark.parametrize("receipt", [FULL, BARE, replace(FULL, type="zones", month=WHOLE)])
 def test_a_receipt_comes_back_as_it_was(place: Place, receipt: Receipt) -> None:
-    with place.open() as store:
+    with store_at(place) as store:
         settled(store, receipt)
-    with place.open() as store:
+    with store_at(place) as store:
         assert of_version(store, receipt) == receipt
         assert store.current("duckdb") == {(receipt.type, receipt.month): receipt}
 
@@ -228,11 +192,11 @@ def test_a_failure_replaces_the_one_before_and_is_forgotten_alone(store: Receipt
 
 
 def test_reading_and_settling_what_is_in_step_changes_nothing(place: Place) -> None:
-    with place.open() as store:
+    with store_at(place) as store:
         settled(store, FULL)
         store.fail("duckdb", replace(FAILURE, type="yellow"))
     before = place.fingerprint()
-    with place.open() as store:
+    with store_at(place) as store:
         store.settle("duckdb", "green", MONTH, FULL.version)
         store.settle("duckdb", "yellow", MONTH, None)
         store.forget("duckdb", "green", MONTH)
@@ -243,7 +207,7 @@ def test_reading_and_settling_what_is_in_step_changes_nothing(place: Place) -> N
 
 
 def write_many(place: Place, kind: str) -> None:
-    with place.open() as store:
+    with store_at(place) as store:
         for number in range(20):
             settled(store, replace(FULL, type=kind, version=f"v{number:02}"))
             store.fail("duckdb", replace(FAILURE, type=kind, message=str(number)))
@@ -257,7 +221,7 @@ def test_processes_that_write_a_fresh_store_at_once_all_succeed(place: Place) ->
     for process in others:
         process.join(60)
     assert [process.exitcode for process in others] == [0, 0]
-    with place.open() as store:
+    with store_at(place) as store:
         assert {kind: receipt.version for (kind, _), receipt in store.current("duckdb").items()} == {
             "fhv": "v19",
             "green": "v19",
@@ -276,7 +240,7 @@ def test_threads_share_a_store(store: Receipts) -> None:
 
 
 def stage_and_wait(place: Place, ready: Connection) -> None:
-    with place.open() as store:
+    with store_at(place) as store:
         settled(store, replace(FULL, version="v1"))
         store.stage(FULL)
         ready.send("staged")

@@ -1,0 +1,172 @@
+"""Executions and their task runs, log lines and metrics, as whoever is not their engine sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Delete, Row, Select, delete, func, insert, select
+
+from taxi_pipelines.domain.execution import Execution, TaskRun
+from taxi_pipelines.domain.records import Level, LogLine, Metric
+from taxi_pipelines.errors import UsageError
+from taxi_pipelines.flow_interfaces import ExecutionFilter, Page
+from taxi_pipelines.store.column_types import begins_with, is_in_namespace
+from taxi_pipelines.store.commit import insert_executions
+from taxi_pipelines.store.flow_tables import commands, engines, execution_labels, executions, logs, metrics, task_runs
+from taxi_pipelines.store.metadata import Metadata
+from taxi_pipelines.store.rows import (
+    count_live,
+    fingerprint,
+    level_number,
+    task_run_columns,
+    to_execution,
+    to_log_line,
+    to_metric,
+    to_task_run,
+)
+
+_NEWEST = 500
+"""So many are looked at before an index of all is."""
+
+_AT_A_TIME = 20_000
+"""So many rows are deleted in one transaction."""
+
+
+class AmbiguousId(UsageError):
+    """A prefix that several executions share."""
+
+    code = "ambiguous-id"
+
+
+class ExecutionStore:
+    """`Executions` and `Logs` in the metadata database."""
+
+    def __init__(self, database: Metadata) -> None:
+        self._database = database
+
+    def create(self, execution: Execution, task_runs_of_it: Sequence[TaskRun] = (), holder: str | None = None) -> None:
+        """See `Executions.create`. An engine declared dead meanwhile does not hold it: another one will."""
+        with self._database.write() as connection:
+            alive = holder and connection.execute(select(engines.c.id).where(engines.c.id == holder)).scalar()
+            insert_executions(connection, [(execution, alive)])
+            if task_runs_of_it:
+                connection.execute(insert(task_runs), [task_run_columns(run) for run in task_runs_of_it])
+
+    def find(self, id_or_prefix: str) -> Execution | None:
+        """See `Executions.find`."""
+        if not id_or_prefix:
+            return None
+        query = select(executions).where(begins_with(executions.c.id, id_or_prefix)).order_by(executions.c.id).limit(2)
+        rows = self._database.read(query)
+        if len(rows) > 1 and rows[0].id != id_or_prefix:
+            raise AmbiguousId(f"several executions begin with {id_or_prefix!r}", "give more of its id")
+        return to_execution(rows[0]) if rows else None
+
+    def task_runs(self, execution_id: str) -> list[TaskRun]:
+        """See `Executions.task_runs`."""
+        query = select(task_runs).where(task_runs.c.execution_id == execution_id).order_by(task_runs.c.number)
+        return [to_task_run(row) for row in self._database.read(query)]
+
+    def search(self, wanted: ExecutionFilter, page: Page) -> list[Execution]:
+        """See `Executions.search`. First the numbers, from an index alone, then those executions."""
+        found: Sequence[Row[Any]] = []
+        if not wanted.labels:
+            found = self._page(_among_newest(wanted), page)
+        if len(found) < page.limit:
+            found = self._page(_numbers(wanted), page)
+        return [to_execution(row) for row in found]
+
+    def count(self, wanted: ExecutionFilter) -> int:
+        """See `Executions.count`."""
+        return self._count(_numbers(wanted).with_only_columns(func.count(), maintain_column_froms=True))
+
+    def count_live(self, namespace: str, flow_id: str) -> int:
+        """See `Executions.count_live`."""
+        return self._count(count_live(namespace, flow_id))
+
+    def delete(self, execution_id: str) -> None:
+        """See `Executions.delete`. What there may be much of goes in parts, so that nobody's heartbeat waits for long."""
+        for table in (logs, metrics, task_runs):
+            part = select(table.c.number).where(table.c.execution_id == execution_id).limit(_AT_A_TIME)
+            while self._write(delete(table).where(table.c.number.in_(part))) == _AT_A_TIME:
+                pass
+        with self._database.write() as connection:
+            numbers = select(executions.c.number).where(executions.c.id == execution_id)
+            connection.execute(delete(execution_labels).where(execution_labels.c.number.in_(numbers)))
+            for table in (task_runs, logs, metrics, commands):
+                connection.execute(delete(table).where(table.c.execution_id == execution_id))
+            connection.execute(delete(executions).where(executions.c.id == execution_id))
+
+    def lines(
+        self,
+        execution_id: str,
+        *,
+        after: int = 0,
+        level: Level | None = None,
+        task_id: str | None = None,
+        limit: int = 1000,
+    ) -> list[LogLine]:
+        """See `Logs.lines`."""
+        query = select(logs).where(logs.c.execution_id == execution_id, logs.c.number > after)
+        if level is not None:
+            query = query.where(logs.c.level >= level_number(level))
+        if task_id is not None:
+            query = query.where(logs.c.task_id == task_id)
+        return [to_log_line(row) for row in self._database.read(query.order_by(logs.c.number).limit(limit))]
+
+    def metrics(self, execution_id: str) -> list[Metric]:
+        """See `Logs.metrics`."""
+        query = select(metrics).where(metrics.c.execution_id == execution_id).order_by(metrics.c.number)
+        return [to_metric(row) for row in self._database.read(query)]
+
+    def _page(self, numbers: Select[Any], page: Page) -> Sequence[Row[Any]]:
+        newest = numbers.order_by(numbers.selected_columns.number.desc()).limit(page.limit).offset(page.offset)
+        query = select(executions).where(executions.c.number.in_(newest)).order_by(executions.c.number.desc())
+        return self._database.read(query)
+
+    def _write(self, statement: Delete) -> int:
+        """The rows it deleted."""
+        with self._database.write() as connection:
+            return connection.execute(statement).rowcount
+
+    def _count(self, query: Select[Any]) -> int:
+        rows = self._database.read(query)
+        return int(rows[0][0]) if rows else 0
+
+
+def _among_newest(wanted: ExecutionFilter) -> Select[Any]:
+    """The numbers of those wanted among the newest. What is frequent is found there at once, not by sorting all of it."""
+    newest = select(executions).order_by(executions.c.number.desc()).limit(_NEWEST).subquery()
+    return select(newest.c.number).where(*_conditions(newest.c, wanted))
+
+
+def _numbers(wanted: ExecutionFilter) -> Select[Any]:
+    """The numbers of the executions wanted; from the labels alone where nothing else is."""
+    conditions = _conditions(executions.c, wanted)
+    marks = [fingerprint(key, value) for key, value in wanted.labels.items()]
+    labelled = [select(execution_labels.c.number).where(execution_labels.c.label == mark) for mark in marks]
+    if labelled and not conditions:
+        first, *others = labelled
+        return first.where(*(execution_labels.c.number.in_(other) for other in others))
+    conditions += [executions.c.number.in_(numbers) for numbers in labelled]
+    return select(executions.c.number).where(*conditions)
+
+
+def _conditions(it: Any, wanted: ExecutionFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.namespace is not None:
+        found.append(is_in_namespace(it.namespace, wanted.namespace))
+    if wanted.flow_id is not None:
+        found.append(it.flow_id == wanted.flow_id)
+    if wanted.states is not None:
+        found.append(it.state.in_(sorted(wanted.states)))
+    if wanted.since is not None:
+        found.append(it.created_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(it.created_at < wanted.until)
+    if wanted.parent_id is not None:
+        found.append(it.parent_id == wanted.parent_id)
+    if wanted.caller_execution_id is not None:
+        found.append(it.caller_execution_id == wanted.caller_execution_id)
+    return found
