@@ -147,6 +147,10 @@ class DuckDBWarehouse:
             connection.execute(f"SET search_path = '{SCHEMA}'")
             yield run_statement(connection, sql, sorted(_KINDS), self._folder.root)
 
+    def estimate(self, kind: TaxiType, partition: Partition, file_bytes: int | None) -> int:
+        """See `Warehouse.estimate`."""
+        return 0
+
     def sweep(self) -> int:
         """See `Warehouse.sweep`. Raises WarehouseCorrupt. Waits for nobody; writes nothing where all is in order."""
         removed = sum(self._sweep_leftover(file) for file in self._leftovers(self._catalog()))

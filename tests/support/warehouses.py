@@ -6,24 +6,26 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pytest
 
 from taxi_pipelines.domain.month import Month, Partition
 from taxi_pipelines.interfaces import Warehouse
 from taxi_pipelines.taxi.schemas import ADDRESS
 from taxi_pipelines.taxi.types import ALL, TaxiType
+from taxi_pipelines.warehouses.bigquery_publish import Strategy
 from taxi_pipelines.warehouses.duckdb import DuckDBWarehouse
 from taxi_pipelines.warehouses.postgres import PostgresWarehouse
-from tests.support import postgres
+from tests.support import bigquery, postgres, real_project
 
 GREEN = ALL["green"]
 TABLE = GREEN.table
-JAN, FEB, MAR = (Month(2021, month) for month in (1, 2, 3))
+JAN, FEB, MAR, APR = (Month(2021, month) for month in (1, 2, 3, 4))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +33,21 @@ class Target:
     """One kind of warehouse. `comments` reads table comment (under "") and column comments as a client sees them.
 
     `keeps_versions`: older versions are held until they are discarded. `shows_views`: readers see views over the months, whose
-    columns stand in canonical order and go with the last month that has them; a real table only gains columns.
+    columns stand in canonical order and go with the last month that has them; a real table only gains columns. `quote`: what
+    names are put into. `widens_to_text`: a column may become text when a later month has text in it. `tells_twins_apart`: two
+    columns of one name in a result get names of their own; else such a statement is refused. `remove`: what it made for a home
+    folder goes; `marks`: of every test on it.
     """
 
     open: Callable[[Path], Warehouse]
     comments: Callable[[Path, str], Mapping[str, str]]
     keeps_versions: bool = True
     shows_views: bool = True
+    quote: str = '"'
+    widens_to_text: bool = True
+    tells_twins_apart: bool = True
+    remove: Callable[[Path], None] = lambda home: None
+    marks: Sequence[pytest.MarkDecorator] = ()
 
 
 def _duckdb_comments(home: Path, table: str) -> dict[str, str]:
@@ -47,7 +57,33 @@ def _duckdb_comments(home: Path, table: str) -> dict[str, str]:
         return dict(connection.execute(f"{columns} UNION ALL {views}", [table, table]).fetchall())
 
 
+def _bigquery(strategy: Strategy) -> Target:
+    return Target(
+        open=lambda home: bigquery.warehouse_of(home, strategy=strategy),
+        comments=bigquery.table_comments,
+        keeps_versions=False,
+        shows_views=False,
+        quote="`",
+        widens_to_text=False,
+        tells_twins_apart=False,
+    )
+
+
+def _real_bigquery(strategy: Strategy) -> Target:
+    return replace(
+        _bigquery(strategy),
+        open=lambda home: real_project.warehouse_of(home, strategy=strategy),
+        comments=real_project.table_comments,
+        remove=real_project.remove_datasets_of,
+        marks=real_project.MARKS,
+    )
+
+
 TARGETS: dict[str, Target] = {
+    "bigquery": _bigquery("replace"),
+    "bigquery-merge": _bigquery("merge"),
+    "bigquery-real": _real_bigquery("replace"),
+    "bigquery-real-merge": _real_bigquery("merge"),
     "duckdb": Target(open=DuckDBWarehouse, comments=_duckdb_comments),
     "postgres": Target(
         open=lambda home: PostgresWarehouse(postgres.database_of(home)),
