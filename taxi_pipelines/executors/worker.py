@@ -1,0 +1,230 @@
+"""The worker process: takes one order after the other, streams what the task says, reports how it ended."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import shutil
+import signal
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from types import FrameType
+from typing import Any
+from uuid import UUID
+
+from taxi_pipelines.domain.records import Level, LogLine, Metric
+from taxi_pipelines.domain.states import State
+from taxi_pipelines.errors import PipelineError
+from taxi_pipelines.executors.processes import MARK, die_with_parent
+from taxi_pipelines.files.local import LocalFiles
+from taxi_pipelines.flow_interfaces import Report, WorkEnd, WorkOrder
+
+_LEVELS = list(Level)
+_MASK = "******"
+_LONGEST_LINE = 100_000
+_AT_A_TIME = 500
+_MOST_WAITING = 5_000
+
+
+class Stopped(BaseException):
+    """The work is to end now; a task may tidy up after itself, for as long as the executor's grace lasts."""
+
+
+def main(connection: Connection) -> None:
+    """Works until the connection is closed."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to decide about
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    outgoing = Outgoing(connection)
+    with suppress(EOFError, OSError):  # the engine is gone
+        while True:
+            order = connection.recv()
+            outgoing.put(_perform(order, outgoing))
+
+
+class Outgoing:
+    """What goes to the engine, in order, by a thread of its own: many lines at a time, and no signal breaks off in the middle."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._waiting: Queue[Report] = Queue(maxsize=_MOST_WAITING)
+        Thread(target=self._go_on, name="outgoing", daemon=True).start()
+
+    def put(self, report: Report) -> None:
+        """Waits while the engine does not keep up."""
+        self._waiting.put(report)
+
+    def _go_on(self) -> None:
+        with suppress(OSError):  # the engine is gone, and with it this process
+            while True:
+                reports = [self._waiting.get()]
+                with suppress(Empty):
+                    while len(reports) < _AT_A_TIME:
+                        reports.append(self._waiting.get_nowait())
+                self._connection.send(reports)
+
+
+def _perform(order: WorkOrder, outgoing: Outgoing) -> WorkEnd:
+    os.environ[MARK] = order.task_run_id  # noqa: TID251 - written, not read: for the processes it starts
+    _forget_peak()
+    before = _cpu_seconds()
+    context = Context(order, outgoing)
+    state, outputs, error = _run(order, context)
+    context.tidy_up()
+    del os.environ[MARK]  # noqa: TID251
+    return WorkEnd(
+        execution_id=order.execution_id,
+        task_run_id=order.task_run_id,
+        attempt=order.attempt,
+        state=state,
+        outputs=outputs,
+        error=error,
+        peak_memory=_peak_memory(),
+        cpu_seconds=round(_cpu_seconds() - before, 3),
+    )
+
+
+def _run(order: WorkOrder, context: Context) -> tuple[State, Mapping[str, Any], str | None]:
+    """State, outputs and error. SIGTERM counts only while the task's own code runs."""
+    try:
+        module, _, name = order.run.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        signal.signal(signal.SIGTERM, _stop)
+        try:
+            return State.SUCCESS, _plain(function(order.properties, context) or {}), None
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except Stopped:
+        return State.KILLED, {}, "stopped"
+    except PipelineError as error:
+        return State.FAILED, getattr(error, "outputs", {}), str(error)
+    except (Exception, SystemExit) as error:
+        context.log(Level.DEBUG, traceback.format_exc())
+        return State.FAILED, {}, f"{type(error).__name__}: {error}"
+
+
+def _plain(outputs: Any) -> dict[str, Any]:
+    """Outputs as plain JSON. Raises TypeError where they are none, so that the task fails and not its worker."""
+    found = json.loads(json.dumps(outputs, default=_text))
+    if not isinstance(found, dict):
+        raise TypeError(f"outputs are a map, not {type(outputs).__name__}")
+    return found
+
+
+def _text(value: object) -> str:
+    if isinstance(value, date | time):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Path | timedelta | Decimal | UUID):
+        return str(value)
+    raise TypeError(f"an output of type {type(value).__name__} cannot be kept")
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
+@dataclass(slots=True)
+class Context:
+    """A `TaskContext` in a worker."""
+
+    order: WorkOrder
+    outgoing: Outgoing
+    _made: bool = False
+
+    @property
+    def folder(self) -> Path:
+        """See `TaskContext.folder`."""
+        self.order.folder.mkdir(parents=True, exist_ok=True)
+        self._made = True
+        return self.order.folder
+
+    def log(self, level: Level, message: str) -> None:
+        """See `TaskContext.log`."""
+        if _LEVELS.index(level) < _LEVELS.index(self.order.log_level):
+            return
+        for secret in self.order.secrets:
+            message = message.replace(secret, _MASK)
+        if len(message) > _LONGEST_LINE:
+            message = f"{message[:_LONGEST_LINE]}… ({len(message) - _LONGEST_LINE:,} characters more)"
+        self.outgoing.put(
+            LogLine(
+                execution_id=self.order.execution_id,
+                level=level,
+                message=message,
+                logged_at=_now(),
+                task_run_id=self.order.task_run_id,
+                task_id=self.order.task_id,
+                attempt=self.order.attempt,
+            )
+        )
+
+    def metric(self, name: str, value: float, *, type: str = "counter", tags: Mapping[str, str] | None = None) -> None:
+        """See `TaskContext.metric`."""
+        self.outgoing.put(
+            Metric(
+                execution_id=self.order.execution_id,
+                task_run_id=self.order.task_run_id,
+                name=name,
+                value=value,
+                measured_at=_now(),
+                type=type,
+                tags=tags or {},
+            )
+        )
+
+    def keep_file(self, path: Path, name: str | None = None) -> str:
+        """See `TaskContext.keep_file`."""
+        it = self.order
+        place = f"{it.namespace.replace('.', '/')}/{it.flow_id}/executions/{it.execution_id}/tasks/{it.task_id}/{it.task_run_id}"
+        uri = f"kestra:///{place}/{name or path.name}"
+        with path.open("rb") as file:
+            LocalFiles(Path(it.files_root)).put(uri, file)
+        return uri
+
+    def fetch_file(self, uri: str, target: Path) -> None:
+        """See `TaskContext.fetch_file`."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with LocalFiles(Path(self.order.files_root)).open(uri) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file, 1 << 20)
+
+    def tidy_up(self) -> None:
+        """Removes its own working folder; one shared by a WorkingDirectory stays until that has ended."""
+        if self._made and self.order.folder.name == self.order.task_run_id:
+            shutil.rmtree(self.order.folder, ignore_errors=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - a worker's log lines bear the time they were printed
+
+
+def _cpu_seconds() -> float:
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    )
+
+
+def _forget_peak() -> None:
+    """Linux: the peak is counted anew."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_memory() -> int | None:
+    """Bytes this process had at most since `_forget_peak`."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return None

@@ -1,0 +1,307 @@
+"""What the orchestrator needs of the world, in one file, as `interfaces.py` is for the pipeline. Neither knows the other.
+
+The engine keeps what it works on in memory and writes it down in batches: a `Batch` is one transaction, stored before
+anything in it is dispatched. Whoever else wants something of an execution (the command line, the API) leaves a `Command`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from taxi_pipelines.domain.execution import Execution, TaskRun
+from taxi_pipelines.domain.records import Command, KvDeletion, KvEntry, Level, LogLine, Metric, StoredFlow
+from taxi_pipelines.domain.states import State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """What one transaction of an engine writes. `new_executions` come with their first state; the others are updates."""
+
+    number: int = 0  #: counts an engine's batches from 1: one whose commit only seemed to fail is not written again
+    executions: Sequence[Execution] = ()
+    new_executions: Sequence[Execution] = ()
+    task_runs: Sequence[TaskRun] = ()
+    removed_task_runs: Sequence[str] = ()
+    logs: Sequence[LogLine] = ()
+    metrics: Sequence[Metric] = ()
+    kv: Sequence[KvEntry | KvDeletion] = ()
+    commands: Sequence[Command] = ()
+    taken_commands: Sequence[int] = ()
+    released: Sequence[str] = ()  #: executions the engine lets go of, ended or not
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Which part of a listing; newest first."""
+
+    limit: int = 50
+    offset: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutionFilter:
+    """Which executions; None means any. `labels` must all be there."""
+
+    namespace: str | None = None
+    flow_id: str | None = None
+    states: frozenset[State] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    parent_id: str | None = None
+    caller_execution_id: str | None = None
+
+
+class Flows(Protocol):
+    """Flow texts with their revisions."""
+
+    def save(self, namespace: str, id: str, source: str, now: datetime) -> StoredFlow:
+        """Keeps the text as the next revision; the same text as the newest keeps that revision."""
+        ...
+
+    def find(self, namespace: str, id: str, revision: int | None = None) -> StoredFlow | None:
+        """That revision, or the newest; None where there is none, or where the newest is deleted."""
+        ...
+
+    def listed(self, namespace: str | None = None) -> list[StoredFlow]:
+        """The newest revision of every flow not deleted; of a namespace and those below it."""
+        ...
+
+    def revisions(self, namespace: str, id: str) -> list[StoredFlow]:
+        """All revisions, oldest first."""
+        ...
+
+    def delete(self, namespace: str, id: str, now: datetime) -> bool:
+        """Marks it deleted by a last revision; whether it was there."""
+        ...
+
+
+class Executions(Protocol):
+    """Executions with their task runs, held by engines under leases."""
+
+    def create(self, execution: Execution, task_runs: Sequence[TaskRun] = (), holder: str | None = None) -> None:
+        """Keeps a new execution; from here on it is not lost. With a holder it is that engine's at once, if that lives."""
+        ...
+
+    def find(self, id_or_prefix: str) -> Execution | None:
+        """The execution, none for an empty prefix. Raises AmbiguousId where the prefix fits several."""
+        ...
+
+    def task_runs(self, execution_id: str) -> list[TaskRun]:
+        """All task runs in the order of their creation."""
+        ...
+
+    def search(self, wanted: ExecutionFilter, page: Page) -> list[Execution]:
+        """Newest first."""
+        ...
+
+    def count(self, wanted: ExecutionFilter) -> int:
+        """How many there are."""
+        ...
+
+    def count_live(self, namespace: str, flow_id: str) -> int:
+        """How many executions of the flow have begun, or are just being begun, and not ended (S17): counted, never stored."""
+        ...
+
+    def delete(self, execution_id: str) -> None:
+        """Removes it with its task runs, logs, metrics and commands; an engine that holds it finds it lost."""
+        ...
+
+
+class Engines(Protocol):
+    """Who drives what: engines with heartbeats, executions under leases."""
+
+    def register(self, engine_id: str, host: str, pid: int, now: datetime) -> None:
+        """An engine begins."""
+        ...
+
+    def beat(self, engine_id: str, now: datetime) -> bool:
+        """It lives; False where it was declared dead meanwhile, and must let go of everything."""
+        ...
+
+    def leave(self, engine_id: str) -> None:
+        """It ends; what it held is free."""
+        ...
+
+    def take_over(
+        self, engine_id: str, now: datetime, silent_for: timedelta, known_dead: Sequence[str] = ()
+    ) -> list[str]:
+        """Takes what goes on and nobody holds, or an engine silent for that long or known dead, which is forgotten then."""
+        ...
+
+    def claim(self, engine_id: str, execution_id: str) -> bool:
+        """Takes an execution that nobody holds, whatever its state; whether it is this engine's now."""
+        ...
+
+    def take_slot(self, engine_id: str, execution: Execution, limit: int) -> bool:
+        """Counts an execution that it holds as live if fewer of its flow are (S17); whether it did. Then it may begin."""
+        ...
+
+    def claim_queued(self, engine_id: str, namespace: str, flow_id: str, limit: int) -> list[Execution]:
+        """Takes QUEUED executions of the flow, the oldest first, until so many of it are live."""
+        ...
+
+    def listed(self) -> list[tuple[str, str, int, datetime]]:
+        """(engine, host, pid, last heartbeat)."""
+        ...
+
+    def commit(self, engine_id: str, batch: Batch) -> list[str]:
+        """Writes the batch in one transaction, but nothing of executions (and new ones called by them) lost: those ids."""
+        ...
+
+    def commands(self, engine_id: str) -> list[Command]:
+        """What is asked of executions it holds, and holds from now on if nobody does, oldest first, until a batch takes it."""
+        ...
+
+    def ask(self, command: Command) -> None:
+        """Leaves a command."""
+        ...
+
+
+class Logs(Protocol):
+    """Log lines and metrics, read; they are written by batches."""
+
+    def lines(
+        self,
+        execution_id: str,
+        *,
+        after: int = 0,
+        level: Level | None = None,
+        task_id: str | None = None,
+        limit: int = 1000,
+    ) -> list[LogLine]:
+        """Lines of that level or worse, in order, after a number."""
+        ...
+
+    def metrics(self, execution_id: str) -> list[Metric]:
+        """All of them, in order."""
+        ...
+
+
+class KeyValues(Protocol):
+    """Typed values by namespace and key, with a time to live."""
+
+    def get(self, namespace: str, key: str, now: datetime) -> KvEntry | None:
+        """That namespace's own; looking in parents is the caller's (S10)."""
+        ...
+
+    def listed(self, namespace: str, now: datetime) -> list[KvEntry]:
+        """All of a namespace, by key."""
+        ...
+
+    def set(self, entry: KvEntry) -> None:
+        """Keeps it, instead of what was there."""
+        ...
+
+    def delete(self, namespace: str, key: str) -> bool:
+        """Whether it was there."""
+        ...
+
+
+class Secrets(Protocol):
+    """Secret values, encrypted at rest."""
+
+    def get(self, namespace: str, key: str) -> str | None:
+        """In the clear."""
+        ...
+
+    def keys(self, namespace: str | None = None) -> list[tuple[str, str]]:
+        """(namespace, key), never values."""
+        ...
+
+    def set(self, namespace: str, key: str, value: str) -> None:
+        """Keeps it encrypted."""
+        ...
+
+    def delete(self, namespace: str, key: str) -> bool:
+        """Whether it was there."""
+        ...
+
+
+class Files(Protocol):
+    """Files of executions, by `kestra:///…` URI."""
+
+    def put(self, uri: str, source: BinaryIO) -> int:
+        """Keeps a file; its bytes. Visible as a whole or not at all."""
+        ...
+
+    def open(self, uri: str) -> BinaryIO:
+        """Its bytes. Raises FileMissing."""
+        ...
+
+    def size(self, uri: str) -> int | None:
+        """Bytes; None where there is no such file."""
+        ...
+
+    def delete(self, prefix: str) -> int:
+        """Removes every file below it; how many."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkOrder:
+    """An attempt at a task, ready for a worker: plain picklable data, every template rendered.
+
+    `run`: the `module:function` that does the work. `secrets`: what to mask in all it prints. `folder`: where it may work.
+    """
+
+    execution_id: str
+    task_run_id: str
+    task_id: str
+    attempt: int
+    namespace: str
+    flow_id: str
+    run: str
+    properties: Mapping[str, Any]
+    timeout: timedelta | None
+    log_level: Level
+    folder: Path
+    files_root: str
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkEnd:
+    """How an attempt ended. `state` is SUCCESS, WARNING, FAILED, KILLED or SKIPPED; `lost` where its worker died under it."""
+
+    execution_id: str
+    task_run_id: str
+    attempt: int
+    state: State
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+    lost: bool = False
+    peak_memory: int | None = None  #: bytes
+    cpu_seconds: float | None = None
+
+
+Report = LogLine | Metric | WorkEnd
+"""What comes back from workers while and when they work."""
+
+
+class Executor(Protocol):
+    """Where attempts run. All verbs return at once."""
+
+    def submit(self, order: WorkOrder) -> None:
+        """Takes an attempt; it starts when a worker is free."""
+        ...
+
+    def poll(self, wait: float) -> Iterator[Report]:
+        """What happened since, waiting up to so many seconds for something to happen."""
+        ...
+
+    def wake(self) -> None:
+        """Ends a waiting `poll`, from any thread."""
+        ...
+
+    def cancel(self, task_run_id: str) -> None:
+        """Stops the work itself, grandchildren included; its end comes by `poll` as KILLED."""
+        ...
+
+    def close(self, grace: float) -> None:
+        """Stops everything and waits; nothing is left running."""
+        ...
