@@ -181,11 +181,13 @@ class QueryFailed(PermanentError):
 
 
 class ExpressionFailed(PermanentError):
-    """A template cannot be compiled or rendered: wrong syntax, an undefined name, a refused value, or more than the limits allow."""
+    """A template cannot be compiled or rendered: wrong syntax, an undefined name, or more work than is allowed."""
 
     code = "expression-failed"
 
-    def __init__(self, what: str, hint: str = "", *, expression: str = "", line: int = 0, column: int = 0, name: str = "") -> None:
+    def __init__(
+        self, what: str, hint: str = "", *, expression: str = "", line: int = 0, column: int = 0, name: str = ""
+    ) -> None:
         super().__init__(what, hint)
         self.expression = expression
         self.line = line

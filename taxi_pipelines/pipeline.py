@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
@@ -47,8 +47,9 @@ class Pipeline:
             receipt = taxi.run("green", "2021-01")
             trips = taxi.query("select count(*) from green_tripdata")
 
-    Arguments that are not given come from TAXI_* variables and taxi.toml. `source` is a base URL or a folder laid out like
-    the TLC's CDN. All verbs raise PipelineError; one of exit code 2 means that the call was wrong and nothing was touched.
+    Arguments that are not given come from TAXI_* variables and taxi.toml; `more` are other fields of Settings, for example
+    `lake="gs://bucket/lake"`. `source` is a base URL or a folder laid out like the TLC's CDN. All verbs raise PipelineError;
+    one of exit code 2 means that the call was wrong and nothing was touched.
     """
 
     def __init__(
@@ -57,19 +58,15 @@ class Pipeline:
         home: str | Path | None = None,
         source: str | Path | None = None,
         target: str | None = None,
-        format: str | None = None,
-        strategy: str | None = None,
-        postgres_url: str | None = None,
         progress: Progress | None = None,
         settings: Settings | None = None,
+        **more: Any,
     ) -> None:
         self._settings = settings or Settings.load(
             home=home,
             source=None if source is None else str(source),
             target=target,
-            format=format,
-            strategy=strategy,
-            postgres_url=postgres_url,
+            **more,
         )
         self._progress = progress or Silent()
         self._closing = ExitStack()

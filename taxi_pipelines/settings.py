@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, PositiveInt, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from taxi_pipelines.domain.manifest import FileFormat
 from taxi_pipelines.errors import UsageError
+from taxi_pipelines.gcp.names import (
+    check_dataset_name,
+    check_project_id,
+    is_bucket_url,
+    location_name,
+    parse_bucket_url,
+)
 from taxi_pipelines.taxi.types import CDN
 
 FILE = "taxi.toml"
+_SECRET = ("credentials", "database_url", "postgres_url", "secret_key")
 
 
 class Target(StrEnum):
@@ -23,6 +34,7 @@ class Target(StrEnum):
 
     DUCKDB = "duckdb"
     POSTGRES = "postgres"
+    BIGQUERY = "bigquery"
 
 
 class Strategy(StrEnum):
@@ -32,18 +44,90 @@ class Strategy(StrEnum):
     MERGE = "merge"  #: by the rows' addresses; unchanged rows are left alone
 
 
+def _folder(value: Path) -> Path:
+    folder = value.expanduser().absolute()
+    for place in (folder, *folder.parents):
+        if os.path.exists(place) and not os.path.isdir(place):
+            raise ValueError(f"{place} is a file, not a folder")
+    return folder
+
+
+def _lake_place(value: str) -> str:
+    if is_bucket_url(value):
+        return str(parse_bucket_url(value))
+    if "://" in value:
+        raise ValueError("a lake is a folder or gs://BUCKET/PREFIX")
+    return str(_folder(Path(value)))
+
+
+def _location(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]+(-[A-Za-z]+[0-9]+)?", value):
+        raise ValueError("a location is US, EU or a region such as europe-west3")
+    return location_name(value)
+
+
+def _service_account(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise ValueError("a service account is named NAME@PROJECT.iam.gserviceaccount.com")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("a time zone is named as America/New_York") from error
+    return value
+
+
+def _checked(check: Callable[[str], None]) -> AfterValidator:
+    def checked(value: str) -> str:
+        check(value)
+        return value
+
+    return AfterValidator(checked)
+
+
+Folder = Annotated[Path, AfterValidator(_folder)]
+LakePlace = Annotated[str, AfterValidator(_lake_place)]
+Project = Annotated[str, _checked(check_project_id)]
+Dataset = Annotated[str, _checked(check_dataset_name)]
+Location = Annotated[str, AfterValidator(_location)]
+ServiceAccount = Annotated[str, AfterValidator(_service_account)]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
 class Settings(BaseSettings):
-    """What a run needs to know. Every field is also a `taxi.toml` key and, in capitals, a TAXI_ variable."""
+    """What a run needs to know. Every field is also a `taxi.toml` key and, in capitals, a TAXI_ variable.
+
+    The emulators' hosts alone have the names that Google's own clients read. `lake` is a folder, or gs://BUCKET/PREFIX.
+    """
 
     model_config = SettingsConfigDict(env_prefix="TAXI_", env_ignore_empty=True, extra="forbid", frozen=True)
 
-    home: Path = Path(".taxi")
+    home: Folder = Path(".taxi")
     source: str = CDN
     target: Target = Target.DUCKDB
     format: FileFormat = FileFormat.PARQUET
     strategy: Strategy = Strategy.REPLACE
     postgres_url: SecretStr | None = None
     postgres_schema: str = "taxi"
+    lake: LakePlace | None = None
+    project: Project | None = None
+    dataset: Dataset = "taxi"
+    location: Location = "US"
+    credentials: SecretStr | None = None
+    impersonate: ServiceAccount | None = None
+    maximum_bytes_billed: PositiveInt = 10 << 30
+    require_partition_filter: bool = False
+    keep_clean: bool = False
+    database_url: SecretStr | None = None
+    workers: PositiveInt = 4
+    timezone: Zone = "UTC"
+    lease_seconds: PositiveInt = 15
+    secret_key: SecretStr | None = None
+    storage_emulator_host: str | None = Field(None, validation_alias="storage_emulator_host")
+    bigquery_emulator_host: str | None = Field(None, validation_alias="bigquery_emulator_host")
 
     @field_validator("format", mode="before")
     @classmethod
@@ -51,15 +135,6 @@ class Settings(BaseSettings):
         if value not in (FileFormat.PARQUET, FileFormat.CSV):
             raise ValueError("valid are parquet and csv (which reads .csv and .csv.gz)")
         return value
-
-    @field_validator("home")
-    @classmethod
-    def _folder(cls, value: Path) -> Path:
-        home = value.expanduser().absolute()
-        for place in (home, *home.parents):
-            if os.path.exists(place) and not os.path.isdir(place):
-                raise ValueError(f"{place} is a file, not a folder")
-        return home
 
     @model_validator(mode="after")
     def _strategy_fits_target(self) -> Settings:
@@ -85,12 +160,17 @@ class Settings(BaseSettings):
         try:
             return cls(**{name: value for name, value in flags.items() if value is not None})
         except ValidationError as error:
-            raise UsageError(*_explain(error)) from error
+            raise UsageError(*_explain(error, flags)) from error
 
     @property
     def source_is_default(self) -> bool:
         """Whether nobody named a source, so that it is the TLC's CDN."""
         return self.source == CDN
+
+
+def flow_environment() -> dict[str, str]:
+    """The variables that flows may see: `ENV_…` as `envs`, and `SECRET_…` by `secret()`."""
+    return {name: value for name, value in os.environ.items() if name.startswith(("ENV_", "SECRET_"))}
 
 
 def _read_file(path: Path) -> dict[str, Any]:
@@ -107,12 +187,14 @@ def _read_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not valid TOML: {error}", "mend that line") from error
 
 
-def _explain(error: ValidationError) -> tuple[str, str]:
+def _explain(error: ValidationError, flags: Mapping[str, Any]) -> tuple[str, str]:
     problem = error.errors()[0]
     name = ".".join(str(part) for part in problem["loc"])
     said = problem["msg"].removeprefix("Value error, ")
     if not name:
         return f"the settings do not fit each other: {said}", "change one of them"
     if problem["type"] == "extra_forbidden":
-        return f"unknown setting {name!r} in {FILE}", f"valid are {', '.join(Settings.model_fields)}"
-    return f"setting {name} = {problem['input']!r} is not valid", said
+        place = "" if name in flags else f" in {FILE}"
+        return f"unknown setting {name!r}{place}", f"valid are {', '.join(Settings.model_fields)}"
+    shown = "***" if name in _SECRET else repr(problem["input"])
+    return f"setting {name} = {shown} is not valid", said

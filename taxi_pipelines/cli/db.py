@@ -73,7 +73,7 @@ def psql(ctx: typer.Context, arguments: PsqlArguments = None) -> None:
 
 def _server(ctx: typer.Context) -> EmbeddedPostgres:
     from taxi_pipelines.settings import Settings
-    from taxi_pipelines.warehouses.postgres_server import EmbeddedPostgres
+    from taxi_pipelines.wiring import build_postgres
 
     chosen: Globals = ctx.obj
-    return EmbeddedPostgres(Settings.load(home=chosen.home).home / "postgres")
+    return build_postgres(Settings.load(home=chosen.home))

@@ -22,7 +22,8 @@ def doctor(
 ) -> None:
     """Check that everything is in order; say what to do.
 
-    Looks at home folder, disk space, source, warehouse and versions. Exit code 1 where something is wrong.
+    Looks at home folder, disk space, source, warehouse and versions; where lake or warehouse are on Google Cloud also at
+    credentials, project, bucket, datasets, their location, rights and clock. Exit code 1 where something is wrong.
     """
     from taxi_pipelines.cli import render
 

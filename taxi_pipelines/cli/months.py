@@ -93,7 +93,7 @@ def backfill(
     Example: taxi backfill green 2021-01 2021-05 --parallel 2
     """
     if dry_run:
-        plan(ctx, type, start, end, source, target, postgres_url, format, force, json)
+        plan(ctx, type, start, end, source, target, postgres_url, strategy, format, force, json)
         return
 
     from taxi_pipelines.cli import progress, render
@@ -140,17 +140,21 @@ def plan(
     source: Source = None,
     target: Target = None,
     postgres_url: PostgresUrl = None,
+    strategy: Strategy = None,
     format: Format = None,
     force: Force = False,
     json: Json = False,
 ) -> None:
     """Say what a backfill would do, month by month.
 
-    Changes nothing. Exit code 1 where the source cannot be asked. Example: taxi plan green 2021-01 2021-05
+    Changes nothing; for BigQuery it also says what queries would cost. Exit code 1 where the source cannot be asked.
+    Example: taxi plan green 2021-01 2021-05
     """
     from taxi_pipelines.cli import render
 
-    with open_pipeline(ctx, source=source, target=target, postgres_url=postgres_url, format=format) as pipeline:
+    with open_pipeline(
+        ctx, source=source, target=target, postgres_url=postgres_url, strategy=strategy, format=format
+    ) as pipeline:
         lines = pipeline.plan(type, start, end, force=force)
     if json:
         show_json_list([line.to_dict() for line in lines])

@@ -91,8 +91,8 @@ Target = Annotated[
     typer.Option(
         "--target",
         metavar="NAME",
-        autocompletion=lambda: ["duckdb", "postgres"],
-        help="Warehouse: duckdb or postgres. [default: TAXI_TARGET, else duckdb]",
+        autocompletion=lambda: ["duckdb", "postgres", "bigquery"],
+        help="Warehouse: duckdb, postgres or bigquery. [default: TAXI_TARGET, else duckdb]",
         show_default=False,
     ),
 ]
@@ -110,7 +110,7 @@ Strategy = Annotated[
     typer.Option(
         "--strategy",
         metavar="replace|merge",
-        help="Swap the month as a whole, or (postgres) only the rows that changed. [default: TAXI_STRATEGY, else replace]",
+        help="Swap the month as a whole, or (not duckdb) only rows that changed. [default: TAXI_STRATEGY, else replace]",
         show_default=False,
     ),
 ]

@@ -20,10 +20,10 @@ def show(*results: RenderableType) -> None:
     """Prints results on stdout: within the terminal's width, or unwrapped and without padding into a pipe."""
     console = _console()
     if sys.stdout.isatty():
-        console.print(*results, sep="\n")
+        console.print(*results, sep="\n", crop=False)
         return
     with console.capture() as captured:
-        console.print(*results, sep="\n")
+        console.print(*results, sep="\n", crop=False)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from taxi_pipelines.domain.outcome import Finding, Outcome, Verification
-from taxi_pipelines.domain.plan import PlannedAction, PlannedMonth
+from taxi_pipelines.domain.plan import USD_PER_TIB, PlannedAction, PlannedMonth
 from taxi_pipelines.domain.receipt import CheckResult, Receipt, RunAction, Severity
 from taxi_pipelines.interfaces import LakeObject
 from taxi_pipelines.taxi.types import find_type
@@ -92,16 +92,38 @@ def _value(value: float | int | str | None) -> str:
 
 
 def plan(lines: Sequence[PlannedMonth]) -> RenderableType:
-    """What would be done, month by month, and in sum."""
-    table = _table("month", "action", "bytes", "reason", right=("bytes",))
+    """What would be done, month by month, and in sum; where the target bills by bytes, for how many and how much."""
+    billing = any(line.billed_bytes is not None for line in lines)
+    costs = ("billed", "cost") if billing else ()
+    table = _table("month", "action", "bytes", *costs, "reason", right=("bytes", *costs))
     for line in lines:
         style = "red" if line.action is PlannedAction.FAIL else ""
         size = "" if line.bytes is None else decimal(line.bytes)
-        table.add_row(f"{line.type} {line.month}", Text(str(line.action), style), size, line.reason)
+        cells = _cost_cells(line) if billing else ()
+        table.add_row(f"{line.type} {line.month}", Text(str(line.action), style), size, *cells, line.reason)
     counts = Counter(line.action for line in lines)
     said = ", ".join(f"{action} {counts[action]}" for action in PlannedAction if counts[action])
     fetched = sum(line.bytes or 0 for line in lines if line.action in (PlannedAction.LOAD, PlannedAction.RELOAD))
-    return Group(table, Text(""), Text(f"{_months(len(lines))}: {said} · {decimal(fetched)} to fetch"))
+    total = Text(f"{_months(len(lines))}: {said} · {decimal(fetched)} to fetch")
+    return Group(table, Text(""), total, *([Text(_cost(lines))] if billing else []))
+
+
+def _cost_cells(line: PlannedMonth) -> tuple[str, str]:
+    if line.billed_bytes is None or line.cost_usd is None:
+        return "", ""
+    return decimal(line.billed_bytes), _dollars(line.cost_usd)
+
+
+def _cost(lines: Sequence[PlannedMonth]) -> str:
+    billed = sum(line.billed_bytes or 0 for line in lines)
+    if not billed:
+        return "BigQuery: $0, load and copy jobs are free"
+    price = f"on demand in the US, ${USD_PER_TIB} per TiB; other regions: https://cloud.google.com/bigquery/pricing"
+    return f"BigQuery: {decimal(billed)} billed, {_dollars(sum(line.cost_usd or 0 for line in lines))} ({price})"
+
+
+def _dollars(amount: float) -> str:
+    return "$0" if not amount else "< $0.01" if amount < 0.01 else f"${amount:,.2f}"
 
 
 def outcomes(items: Sequence[Outcome]) -> RenderableType:
@@ -159,13 +181,18 @@ def verifications(items: Sequence[Verification]) -> RenderableType:
 
 
 def findings(items: Sequence[Finding]) -> RenderableType:
-    """A line per finding, and below what is wrong what to do."""
-    table = _grid(3)
+    """A line per finding, and below what is wrong what to do: on one line however long, so that a command can be pasted."""
+    widths = (1, max((len(item.name) for item in items), default=0))
+    lines: list[RenderableType] = []
     for item in items:
-        table.add_row(_mark(GOOD if item.ok else BAD), item.name, item.detail)
+        row = _grid(3)
+        row.columns[0].width, row.columns[1].width = widths
+        row.add_row(_mark(GOOD if item.ok else BAD), item.name, item.detail)
+        lines.append(row)
         if item.fix and not item.ok:
-            table.add_row("", "", Text(f"→ {item.fix}"))
-    return table
+            indent = " " * (sum(widths) + 2 * GAP)
+            lines.append(Text(f"{indent}→ {item.fix}", no_wrap=True, overflow="ignore"))
+    return Group(*lines)
 
 
 def lake(items: Sequence[LakeObject]) -> RenderableType:

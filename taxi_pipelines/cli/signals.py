@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -77,3 +77,16 @@ def listening() -> Iterator[Signals]:
         os.close(writing)
         watcher.join()
         os.close(reading)
+
+
+@contextmanager
+def told(hear: Callable[[int], None]) -> Iterator[None]:
+    """Signals are told to `hear`, between two instructions of the main thread, and end nothing: for work that ends itself."""
+    wakeup = signal.set_wakeup_fd(-1)
+    before = [signal.signal(number, lambda number, frame: hear(number)) for number in STOPPING]
+    try:
+        yield
+    finally:
+        for number, handler in zip(STOPPING, before, strict=True):
+            signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup)

@@ -21,16 +21,19 @@ LOW_SPACE = 2 << 30
 
 def examine(res: Resources, home: Path, *, fix: bool = False) -> list[Finding]:
     """Every finding, in the order of the path of the data. With `fix`, mends first."""
-    looks: list[tuple[str, Callable[[], Finding]]] = [
+    before: list[tuple[str, Callable[[], Finding]]] = [
         ("home", lambda: _home(home)),
         ("disk space", lambda: _disk_space(home)),
         ("source", lambda: _source(res)),
+    ]
+    after: list[tuple[str, Callable[[], Finding]]] = [
         ("lake", lambda: _lake(res, fix=fix)),
         ("warehouse", lambda: _warehouse(res, fix=fix)),
         ("metadata", lambda: _metadata(res)),
         ("versions", _versions),
     ]
-    return [_look(name, look) for name, look in looks]
+    asked = [finding for examiner in res.examiners for finding in examiner()]
+    return [*(_look(name, look) for name, look in before), *asked, *(_look(name, look) for name, look in after)]
 
 
 def _look(name: str, look: Callable[[], Finding]) -> Finding:

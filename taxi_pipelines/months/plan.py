@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from taxi_pipelines.domain.manifest import Offer
 from taxi_pipelines.domain.month import Month
 from taxi_pipelines.domain.plan import PlannedAction, PlannedMonth, decide
 from taxi_pipelines.errors import PipelineError
@@ -27,9 +28,18 @@ def _plan_month(res: Resources, kind: TaxiType, month: Month, *, force: bool) ->
         if offer is None:
             return PlannedMonth(type=kind.name, month=month, action=PlannedAction.WAIT, reason=_why_missing(res, month))
         action, reason = decide(offer, current_receipt(res, kind, month), force=force)
+        billed = _billed(res, kind, month, offer, action)
     except PipelineError as error:
         return PlannedMonth(type=kind.name, month=month, action=PlannedAction.FAIL, reason=str(error), error=error)
-    return PlannedMonth(type=kind.name, month=month, action=action, reason=reason, bytes=offer.bytes, offer=offer)
+    return PlannedMonth(
+        type=kind.name, month=month, action=action, reason=reason, bytes=offer.bytes, offer=offer, billed_bytes=billed
+    )
+
+
+def _billed(res: Resources, kind: TaxiType, month: Month, offer: Offer, action: PlannedAction) -> int | None:
+    if not res.bills:
+        return None
+    return 0 if action is PlannedAction.SKIP else res.warehouse.estimate(kind, month, offer.bytes)
 
 
 def _why_missing(res: Resources, month: Month) -> str:

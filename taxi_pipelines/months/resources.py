@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from taxi_pipelines.domain.manifest import FileFormat
+from taxi_pipelines.domain.outcome import Finding
 from taxi_pipelines.interfaces import Clock, Comparer, Lake, Progress, Receipts, Source, Warehouse
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Resources:
-    """The adapters of one configuration. `prefer` is the format taken where a month is published in several."""
+    """The adapters of one configuration. `prefer` is the format taken where a month is published in several.
+
+    `bills` says whether the warehouse's owner is billed by bytes. `examiners` are what `doctor` asks besides the adapters.
+    """
 
     source: Source
     lake: Lake
@@ -23,6 +27,8 @@ class Resources:
     progress: Progress
     clock: Clock
     prefer: FileFormat = FileFormat.PARQUET
+    bills: bool = False
+    examiners: Sequence[Callable[[], Sequence[Finding]]] = ()
 
 
 @dataclass(slots=True)

@@ -11,6 +11,10 @@ import typer
 
 from taxi_pipelines import errors
 from taxi_pipelines.cli.main import app
+from taxi_pipelines.engine.rendering import PropertyInvalid
+from taxi_pipelines.flowspec.inputs import InputsInvalid
+from taxi_pipelines.flowspec.problems import FlowInvalid
+from taxi_pipelines.store.executions import AmbiguousId
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 
@@ -29,12 +33,15 @@ EXIT_CODES = """\
 | code | meaning |
 |---|---|
 | 0 | done |
-| 1 | work failed: a month, a verification, a finding of the doctor |
+| 1 | work failed: a month, a verification, an execution, a finding of the doctor |
 | 2 | wrong usage; nothing was touched |
 | 130, 143 | stopped by Ctrl-C or SIGTERM; nothing half-done is visible |
 
 An error is one line on stderr, `error[code]: what happened; what to do`. `taxi --debug …` prints the traceback before it.
 """
+
+BESIDE_WHAT_RAISES_THEM = (AmbiguousId, FlowInvalid, InputsInvalid, PropertyInvalid)
+"""Errors that are not in errors.py: part of the tree once they are imported, as they are here."""
 
 OWN_CODES = {
     "interrupted": "Stopped by Ctrl-C or SIGTERM; run the same command again.",

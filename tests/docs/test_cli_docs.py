@@ -31,6 +31,10 @@ def test_every_error_says_what_it_means() -> None:
     assert [kind.__name__ for kind in cli_docs.error_types() if not kind.__doc__] == []
 
 
+def test_errors_outside_of_the_errors_file_are_documented_too() -> None:
+    assert set(cli_docs.BESIDE_WHAT_RAISES_THEM) <= set(cli_docs.error_types())
+
+
 def test_the_codes_of_errors_are_unique() -> None:
     codes = [kind.code for kind in cli_docs.error_types()]
     assert sorted(codes) == sorted(set(codes))

@@ -16,6 +16,7 @@ from taxi_pipelines.domain.month import Month
 from taxi_pipelines.settings import Settings
 from taxi_pipelines.synthetic.files import write_month, write_zones
 from tests.support.data import ROOT, needs_real_data, real
+from tests.support.google.server import start_fake
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONSOLE = "\n".join(re.findall(r"```console\n(.*?)```", README, re.S))
@@ -34,11 +35,20 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(command: str, folder: Path, source: Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command as printed, but with every source on this machine."""
+    """Runs a command as printed, but with every source, and Google, on this machine."""
     words = shlex.split(command, comments=True)[1:]
     if "--source" in words:
         words[words.index("--source") + 1] = str(source)
-    env = {**os.environ, "TAXI_HOME": str(folder), "TAXI_SOURCE": str(source), "COLUMNS": "100"}
+    google = start_fake().url
+    env = {
+        **os.environ,
+        "TAXI_HOME": str(folder),
+        "TAXI_SOURCE": str(source),
+        "TAXI_PROJECT": "my-project",
+        "STORAGE_EMULATOR_HOST": google,
+        "BIGQUERY_EMULATOR_HOST": google,
+        "COLUMNS": "100",
+    }
     return subprocess.run(
         [sys.executable, "-m", "taxi_pipelines", *words],
         capture_output=True,
@@ -82,5 +92,6 @@ def test_the_output_shown_is_the_real_one(tmp_path: Path) -> None:
 
 
 def test_every_setting_is_documented() -> None:
-    documented = set(re.findall(r"^\| `(\w+)` \| `TAXI_\w+` \|", README, re.M))
-    assert documented == set(Settings.model_fields)
+    documented = dict(re.findall(r"^\| `(\w+)` \| `([A-Z_]+)` \|", README, re.M))
+    variables = {name: field.validation_alias or f"taxi_{name}" for name, field in Settings.model_fields.items()}
+    assert documented == {name: str(variable).upper() for name, variable in variables.items()}

@@ -1,5 +1,6 @@
 """taxi.toml, then variables, then flags; what is wrong is named."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from tests.support.rights import as_nobody
 @pytest.fixture(autouse=True)
 def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("TAXI_HOME", "TAXI_SOURCE", "TAXI_TARGET", "TAXI_FORMAT"):
-        monkeypatch.delenv(name, raising=False)
+    for name in os.environ:
+        if name.startswith("TAXI_") or name.endswith("_EMULATOR_HOST"):
+            monkeypatch.delenv(name)
 
 
 def test_the_defaults_need_nothing(tmp_path: Path) -> None:
@@ -40,6 +42,13 @@ def test_later_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ('format = "csv.gz"', "valid are parquet and csv"),
         ('format = "csv.gz"', "^setting format = 'csv.gz' is not valid; valid are"),
         ("home = ", "taxi.toml is not valid TOML"),
+        ('lake = "s3://trips"', "setting lake = 's3://trips' is not valid; a lake is a folder or gs://BUCKET/PREFIX"),
+        ('lake = "gs://My_Trips/x"', "bucket name 'My_Trips' is not valid: only lower-case letters.*; try my-trips"),
+        ('dataset = "nyc-taxi"', "dataset name 'nyc-taxi' is not valid: .* no dash; try nyc_taxi"),
+        ('project = "My Project"', "project 'My Project' is not a project's id"),
+        ('location = "somewhere else"', "setting location = 'somewhere else'.*US, EU or a region"),
+        ('impersonate = "loader"', "a service account is named NAME@PROJECT"),
+        ("maximum_bytes_billed = 0", "setting maximum_bytes_billed = 0 is not valid"),
     ],
 )
 def test_a_wrong_setting_is_a_usage_error_that_names_it(tmp_path: Path, toml: str, said: str) -> None:
@@ -83,3 +92,39 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "taxi.toml").chmod(0)
     with as_nobody(), pytest.raises(UsageError, match=r"^taxi\.toml cannot be read: Permission denied; "):
         Settings.load()
+
+
+def test_a_lake_is_a_folder_or_a_bucket(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert Settings.load(lake="trips").lake == str(tmp_path / "trips")
+    assert Settings.load(lake="gs://trips/nyc/").lake == "gs://trips/nyc"
+    with pytest.raises(UsageError, match=r"setting lake = 'file/x' is not valid; .* is a file, not a folder"):
+        Settings.load(lake="file/x")
+
+
+def test_locations_are_written_as_google_writes_them() -> None:
+    assert (Settings.load(location="eu").location, Settings.load(location="Europe-West3").location) == (
+        "EU",
+        "europe-west3",
+    )
+
+
+def test_emulators_are_named_as_for_googles_own_clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "taxi.toml").write_text('bigquery_emulator_host = "localhost:1"\n')
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://localhost:2")
+    settings = Settings.load()
+    assert (settings.storage_emulator_host, settings.bigquery_emulator_host) == ("http://localhost:2", "localhost:1")
+
+
+def test_secrets_are_shown_nowhere(tmp_path: Path) -> None:
+    settings = Settings.load(credentials="sesame", postgres_url="postgresql://sesame@h/d")
+    assert "sesame" not in repr(settings)
+    (tmp_path / "taxi.toml").write_text('[credentials]\nprivate_key = "sesame"\n')
+    with pytest.raises(UsageError, match=r"setting credentials = \*\*\* is not valid") as refused:
+        Settings.load()
+    assert "sesame" not in str(refused.value)
+
+
+def test_an_unknown_argument_is_not_looked_for_in_the_file() -> None:
+    with pytest.raises(UsageError, match=r"^unknown setting 'lakes'; valid are home, "):
+        Settings.load(lakes="gs://trips")

@@ -17,12 +17,12 @@ from taxi_pipelines.interfaces import LakeObject
 from tests.support.builders import a_manifest, a_receipt
 
 
-def text(shown: RenderableType, width: int = 80) -> str:
+def text(shown: RenderableType, width: int = 80, *, may_be_longer: bool = False) -> str:
     """As it is printed into a file of so many columns, without the blanks at the ends of lines."""
     console = Console(width=width, file=StringIO(), highlight=False, markup=False)
-    console.print(shown)
+    console.print(shown, crop=False)
     lines = console.file.getvalue().splitlines()
-    assert all(len(line) <= width for line in lines)
+    assert may_be_longer or all(len(line) <= width for line in lines)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -142,6 +142,35 @@ def test_a_finding_says_what_to_do_only_where_something_is_wrong() -> None:
     assert "unneeded" not in shown
     assert "✗  disk space  0.1 GiB free\n" in shown
     assert "→ free some space" in shown
+
+
+def test_a_fix_is_never_broken_into_lines_so_that_it_can_be_pasted() -> None:
+    command = "gcloud projects add-iam-policy-binding my-project --member=user:me@example.com --role=roles/bigquery.x"
+    items = [Finding(name="rights", ok=False, detail="denied " * 20, fix=f"run: {command}")]
+    shown = text(render.findings(items), may_be_longer=True)
+    assert command in shown
+    assert max(len(line) for line in shown.splitlines() if "→" not in line) <= 80
+
+
+def test_a_plan_for_a_target_that_bills_says_how_much() -> None:
+    lines = [
+        a_planned(1, PlannedAction.SKIP, "unchanged", bytes=1_000_000, billed_bytes=0),
+        a_planned(2, PlannedAction.LOAD, "not loaded yet", bytes=1_500_000, billed_bytes=2**40),
+        a_planned(3, PlannedAction.WAIT, "not published yet"),
+        a_planned(4, PlannedAction.RELOAD, "republished", bytes=1_500_000, billed_bytes=10 << 20),
+    ]
+    shown = text(render.plan(lines))
+    assert shown.splitlines()[0].split() == ["month", "action", "bytes", "billed", "cost", "reason"]
+    assert "skip    1.0 MB  0 bytes       $0  unchanged" in shown
+    assert "1.1 TB    $6.25" in shown
+    assert "< $0.01" in shown
+    assert "BigQuery: 1.1 TB billed, $6.25 (on demand in the US, $6.25 per TiB" in shown
+    assert "https://cloud.google.com/bigquery/pricing" in shown
+
+
+def test_a_plan_that_costs_nothing_says_why() -> None:
+    shown = text(render.plan([a_planned(1, PlannedAction.LOAD, "not loaded yet", bytes=1_000, billed_bytes=0)]))
+    assert "BigQuery: $0, load and copy jobs are free" in shown
 
 
 def test_the_lake_is_a_line_per_file() -> None:
