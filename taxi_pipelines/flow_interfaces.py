@@ -290,6 +290,10 @@ class Executor(Protocol):
         """Takes an attempt; it starts when a worker is free."""
         ...
 
+    def free(self) -> int:
+        """How many more orders would begin at once: so what is RUNNING in the store does run."""
+        ...
+
     def poll(self, wait: float) -> Iterator[Report]:
         """What happened since, waiting up to so many seconds for something to happen."""
         ...

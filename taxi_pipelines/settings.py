@@ -23,9 +23,12 @@ from taxi_pipelines.gcp.names import (
     location_name,
     parse_bucket_url,
 )
-from taxi_pipelines.taxi.types import CDN
 
 FILE = "taxi.toml"
+
+CDN = "https://d37ci6vzurychx.cloudfront.net/trip-data"
+"""Where the TLC publishes."""
+
 _SECRET = ("credentials", "database_url", "postgres_url", "secret_key")
 
 

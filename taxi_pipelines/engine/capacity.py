@@ -6,13 +6,13 @@ the executor would be lost with its process.
 
 from __future__ import annotations
 
-from taxi_pipelines.engine.parts import Workers
+from taxi_pipelines.flow_interfaces import Executor
 
 
 class Capacity:
     """Who waits for a worker, the first come first."""
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Executor) -> None:
         self._workers = workers
         self._free = 0
         self._called: set[str] = set()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from taxi_pipelines.flow_interfaces import Engines, Executions, Executor, Files, Flows, KeyValues, Logs, Secrets
@@ -21,14 +20,6 @@ MAX_TASK_RUNS = 100_000
 """How many task runs one execution may have: a loop without end is found out."""
 
 
-class Workers(Executor, Protocol):
-    """An executor that says how much it would begin right now, so that what is RUNNING in the store does run."""
-
-    def free(self) -> int:
-        """How many more orders would begin at once."""
-        ...
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
     """Everything of one configuration. `environment` are the variables flows may see (`ENV_…`, and `SECRET_…` in base64)."""
@@ -40,7 +31,7 @@ class Parts:
     kv: KeyValues
     secrets: Secrets
     files: Files
-    executor: Workers
+    executor: Executor
     catalog: TypeCatalog
     clock: Callable[[], datetime]
     random: Random

@@ -9,8 +9,6 @@ from taxi_pipelines.domain.month import WHOLE, Month, Partition, Whole
 from taxi_pipelines.errors import InvalidMonth, UnknownType, UsageError
 from taxi_pipelines.taxi import schemas
 
-CDN = "https://d37ci6vzurychx.cloudfront.net/trip-data"
-
 PUBLISHED_AFTER_MONTHS = 2
 """The TLC publishes a month about two months after its end."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.bench import data, expressions, flows
+from tests.bench import data, engine, expressions, flows
 from tests.bench.embedded import Embedded
 from tests.bench.google import Google
 from tests.bench.measure import Figure
@@ -29,6 +29,7 @@ GROUPS: dict[str, Callable[[Path, Path], Iterator[Figure]]] = {
     "google": lambda folder, yellow: Google(folder, yellow).figures(),
     "expressions": lambda folder, yellow: expressions.figures(),
     "flows": lambda folder, yellow: flows.figures(),
+    "engine": lambda folder, yellow: engine.figures(),
     "store": lambda folder, yellow: Store(folder).figures(),
 }
 """Each is given a folder to work in, and the yellow month's file."""

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from taxi_pipelines.domain.records import Level
 from taxi_pipelines.task_types import Properties, TaskContext, TypeSpec
-from taxi_pipelines.tasks.registry import REGISTRY, Registry
+from taxi_pipelines.tasks.registry import REGISTRY
 
 
 class Touch(Properties):
@@ -76,4 +76,4 @@ def act(values: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
 
 TOUCH = TypeSpec(name="test.Touch", title="Touches.", properties=Touch, run=f"{__name__}:touch", repeatable=True)
 ACT = TypeSpec(name="test.Act", title="Acts.", properties=Act, run=f"{__name__}:act")
-TYPES = Registry((*REGISTRY.specs(), TOUCH, ACT))
+TYPES = REGISTRY.extended((TOUCH, ACT))

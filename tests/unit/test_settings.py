@@ -7,8 +7,7 @@ import pytest
 
 from taxi_pipelines.domain.manifest import FileFormat
 from taxi_pipelines.errors import UsageError
-from taxi_pipelines.settings import Settings
-from taxi_pipelines.taxi.types import CDN
+from taxi_pipelines.settings import CDN, Settings
 from tests.support.rights import as_nobody
 
 

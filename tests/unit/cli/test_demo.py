@@ -9,9 +9,9 @@ import pytest
 
 from taxi_pipelines.cli import demo
 from taxi_pipelines.domain.month import Month
+from taxi_pipelines.settings import CDN
 from taxi_pipelines.synthetic.files import write_month
 from taxi_pipelines.synthetic.server import serve
-from taxi_pipelines.taxi.types import CDN
 from tests.unit.cli.conftest import Taxi
 
 
