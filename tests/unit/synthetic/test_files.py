@@ -128,6 +128,6 @@ write_month(Path({str(tmp_path)!r}), "yellow", Month(2024, 1), 5_000_000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 500
+    assert int(done.stdout) < 600
     metadata = pq.read_metadata(tmp_path / "yellow_tripdata_2024-01.parquet")
     assert (metadata.num_rows, metadata.num_row_groups) == (5_000_000, 10)
