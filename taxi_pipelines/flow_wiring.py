@@ -10,13 +10,13 @@ from datetime import timedelta
 from random import Random, SystemRandom
 from zoneinfo import ZoneInfo
 
+from taxi_pipelines.clock import utc_now
 from taxi_pipelines.engine.control import Control
 from taxi_pipelines.engine.engine import Engine
 from taxi_pipelines.engine.liveness import Liveness
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.flow_interfaces import Batch
 from taxi_pipelines.settings import Settings, flow_environment
-from taxi_pipelines.wiring import utc_now
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 20

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from taxi_pipelines.clock import utc_now
 from taxi_pipelines.domain.outcome import Finding
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.gcp.names import BucketPath, is_bucket_url, parse_bucket_url
@@ -20,11 +20,6 @@ from taxi_pipelines.settings import Settings, Target
 if TYPE_CHECKING:
     from taxi_pipelines.gcp.clients import GoogleClients
     from taxi_pipelines.warehouses.postgres_server import EmbeddedPostgres
-
-
-def utc_now() -> datetime:
-    """The product's clock."""
-    return datetime.now(UTC)  # noqa: TID251 - the one place that reads the time
 
 
 def build_resources(settings: Settings, progress: Progress, closing: ExitStack) -> Resources:
