@@ -111,7 +111,15 @@ def rows(google: GoogleClients) -> int:
     return int(next(iter(google.bigquery.query_and_wait(text)))[0])
 
 
-@pytest.mark.parametrize(("target", "lake"), [("bigquery", BUCKET), ("bigquery", FOLDER), ("duckdb", BUCKET)], ids=str)
+@pytest.mark.parametrize(
+    ("target", "lake"),
+    [
+        ("bigquery", BUCKET),
+        pytest.param("bigquery", FOLDER, marks=pytest.mark.slow),
+        pytest.param("duckdb", BUCKET, marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def test_every_verb_works_with_lake_and_warehouse_in_any_combination(
     taxi: Taxi, fake: FakeGoogle, target: str, lake: str
 ) -> None:

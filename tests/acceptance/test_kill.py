@@ -18,7 +18,6 @@ from taxi_pipelines.domain.receipt import RunAction
 from taxi_pipelines.synthetic.files import republish, write_month
 from tests.support.waiting import go, waiting_process
 
-KILLS = 30
 ROWS = 150_000
 
 RUN_WHEN_TOLD = """
@@ -52,7 +51,8 @@ def litter(home: Path) -> Iterator[str]:
     return (str(name) for name in names if ".staging" in name.name or ".tmp" in name.name or name.parent.name == "tmp")
 
 
-def test_a_run_killed_at_any_moment_is_made_good_by_the_next(tmp_path: Path, source: Path) -> None:
+@pytest.mark.parametrize("kills", [12, pytest.param(30, marks=pytest.mark.slow)])
+def test_a_run_killed_at_any_moment_is_made_good_by_the_next(tmp_path: Path, source: Path, kills: int) -> None:
     home = tmp_path / "home"
     path = source / "green_tripdata_2021-01.parquet"
     with waiting_run(tmp_path / "measured", source) as process:
@@ -60,8 +60,8 @@ def test_a_run_killed_at_any_moment_is_made_good_by_the_next(tmp_path: Path, sou
         go(process)
         assert process.wait(timeout=60) == 0
         duration = time.monotonic() - started
-    moments = random.Random(2021)
-    for number in range(KILLS):
+    moments = random.Random(2021 + kills)
+    for number in range(kills):
         with waiting_run(home, source) as process:
             go(process)
             time.sleep(moments.uniform(0, duration * 1.1))

@@ -20,6 +20,7 @@ from tests.support.google.server import start_fake
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONSOLE = "\n".join(re.findall(r"```console\n(.*?)```", README, re.S))
+FLOWS = dict(re.findall(r"```yaml\n(?=# (\S+)\n)(.*?)```", README, re.S))
 COMMANDS = [line[2:] for line in CONSOLE.splitlines() if line.startswith("$ taxi ")]
 
 
@@ -62,12 +63,16 @@ def run(command: str, folder: Path, source: Path) -> subprocess.CompletedProcess
 def test_every_command_of_the_readme_runs_in_its_order(tmp_path: Path, source: Path) -> None:
     assert len(COMMANDS) > 12
     first = source / "green_tripdata_2021-01.parquet"
+    for name, text in FLOWS.items():
+        (tmp_path / name).write_text(text)
+    slips = FLOWS["hello.yaml"].replace("foreach", "forech").replace("inputs.names", "input.names")
+    (tmp_path / "bad.yaml").write_text(slips)
     for command in COMMANDS:
         if "rollback" in command:
             write_month(source, "green", Month(2021, 1), 501, seed=1)
             assert run("taxi run green 2021-01", tmp_path / "home", source).returncode == 0
         done = run(command, tmp_path / "home", source)
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        assert done.returncode == ("bad.yaml" in command), f"{command}\n{done.stdout}{done.stderr}"
     assert first.exists()
 
 
