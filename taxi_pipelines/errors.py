@@ -8,7 +8,7 @@
         ├── SourceMissing, SourceCorrupt, SchemaMismatch
         ├── LakeCorrupt, WarehouseCorrupt, StoreCorrupt
         ├── LakeRefused, WarehouseRefused, CredentialsInvalid
-        ├── NotFound, CheckFailed, NotLoaded, NoEarlierVersion, QueryFailed, ExpressionFailed
+        ├── NotFound, CheckFailed, NotLoaded, NoEarlierVersion, QueryFailed, ExpressionFailed, TaskFailed
         └── DiskFull, HomeUnwritable, InternalError
 
 The `code` of a class is stable: scripts and the API rely on it. The text says what happened, to which thing, and
@@ -18,8 +18,9 @@ after a semicolon what to do. Driver errors are translated where the driver is c
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from typing import Any
 
 
 class PipelineError(Exception):
@@ -193,6 +194,16 @@ class ExpressionFailed(PermanentError):
         self.line = line
         self.column = column
         self.name = name
+
+
+class TaskFailed(PermanentError):
+    """A task's command ended with an error, or a server answered it with one; the task keeps the outputs it had until then."""
+
+    code = "task-failed"
+
+    def __init__(self, what: str, hint: str = "", *, outputs: Mapping[str, Any]) -> None:
+        super().__init__(what, hint)
+        self.outputs = dict(outputs)
 
 
 class DiskFull(PermanentError):

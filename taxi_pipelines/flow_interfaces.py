@@ -108,7 +108,11 @@ class Executions(Protocol):
         ...
 
     def delete(self, execution_id: str) -> None:
-        """Removes it with its task runs, logs, metrics and commands; an engine that holds it finds it lost."""
+        """Removes it with its task runs, logs, metrics, commands and own secrets; an engine that holds it finds it lost."""
+        ...
+
+    def vacuum(self) -> None:
+        """Gives the space of what was removed back; whoever writes waits meanwhile."""
         ...
 
 
@@ -210,7 +214,7 @@ class Secrets(Protocol):
         ...
 
     def keys(self, namespace: str | None = None) -> list[tuple[str, str]]:
-        """(namespace, key), never values."""
+        """(namespace, key), never values; without a namespace those of all, but executions' own."""
         ...
 
     def set(self, namespace: str, key: str, value: str) -> None:
@@ -243,10 +247,22 @@ class Files(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GoogleAccess:
+    """What the settings say of Google Cloud: for tasks that say nothing else. Emulators are HOST:PORT, or URLs."""
+
+    project: str | None = None
+    credentials: str | None = field(default=None, repr=False)
+    impersonate: str | None = None
+    storage_emulator: str | None = None
+    bigquery_emulator: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WorkOrder:
     """An attempt at a task, ready for a worker: plain picklable data, every template rendered.
 
-    `run`: the `module:function` that does the work. `secrets`: what to mask in all it prints. `folder`: where it may work.
+    `run`: the `module:function` that does the work. `secrets`: what to mask in all it prints. `folder`: where it may work;
+    `cache`: where it may keep what is worth it. `rewrite_hosts`: what to ask instead, HOST or HOST:PORT both.
     """
 
     execution_id: str
@@ -261,7 +277,16 @@ class WorkOrder:
     log_level: Level
     folder: Path
     files_root: str
+    cache: Path
     secrets: tuple[str, ...] = ()
+    block_private_hosts: bool = False
+    rewrite_hosts: Mapping[str, str] = field(default_factory=dict)
+    google: GoogleAccess = field(default_factory=GoogleAccess)
+
+    @property
+    def owns_folder(self) -> bool:
+        """Whether nobody else works in its folder; one of a WorkingDirectory is shared."""
+        return self.folder.name == self.task_run_id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,8 +11,17 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, PositiveInt, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from taxi_pipelines.domain.manifest import FileFormat
 from taxi_pipelines.errors import UsageError
@@ -83,6 +92,23 @@ def _zone(value: str) -> str:
     return value
 
 
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+
+def _hosts(value: Any) -> Any:
+    """`pgdatabase:5432=localhost:5433,minio=localhost`, or a table of the same; keys in small letters."""
+    if isinstance(value, str):
+        value = dict(pair.partition("=")[::2] for pair in value.split(",") if pair.strip())
+    if not isinstance(value, Mapping):
+        return value
+    found = {str(old).strip().lower(): str(new).strip() for old, new in value.items()}
+    if wrong := [name for pair in found.items() for name in pair if not _HOST.fullmatch(name)]:
+        raise ValueError(
+            f"{wrong[0]!r} is neither HOST nor HOST:PORT; write pgdatabase:5432=localhost:5433,minio=localhost"
+        )
+    return found
+
+
 def _checked(check: Callable[[str], None]) -> AfterValidator:
     def checked(value: str) -> str:
         check(value)
@@ -98,6 +124,7 @@ Dataset = Annotated[str, _checked(check_dataset_name)]
 Location = Annotated[str, AfterValidator(_location)]
 ServiceAccount = Annotated[str, AfterValidator(_service_account)]
 Zone = Annotated[str, AfterValidator(_zone)]
+Hosts = Annotated[dict[str, str], NoDecode, BeforeValidator(_hosts)]
 
 
 class Settings(BaseSettings):
@@ -129,6 +156,8 @@ class Settings(BaseSettings):
     timezone: Zone = "UTC"
     lease_seconds: PositiveInt = 15
     secret_key: SecretStr | None = None
+    rewrite_hosts: Hosts = {}
+    block_private_hosts: bool = False
     storage_emulator_host: str | None = Field(None, validation_alias="storage_emulator_host")
     bigquery_emulator_host: str | None = Field(None, validation_alias="bigquery_emulator_host")
 

@@ -185,7 +185,7 @@ class TypeSpec:
     `branches` are the properties that hold child tasks. `unrendered` are properties that the type, or the engine, renders
     itself, later. `names` are variables its templates see besides those of all. `perform` is there for light types; `run` is
     `module:function` of a heavy one, imported in the worker only. `repeatable`: an attempt that was lost with its worker may
-    simply be made again. `example` is YAML of its own properties and its `type`.
+    simply be made again. `outputs` and `metrics` are names and meanings. `example` is YAML of its own properties and its `type`.
     """
 
     name: str
@@ -198,6 +198,7 @@ class TypeSpec:
     unrendered: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     outputs: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
     example: str = ""
     perform: Perform | None = None
     run: str | None = None

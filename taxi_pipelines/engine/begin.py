@@ -36,7 +36,8 @@ def begin(work: Work, run: TaskRun) -> None:
     """Begins a task run, or its next attempt. Whatever goes wrong is a failed attempt, with its reason in the log."""
     task = work.active.task(run)
     try:
-        rendering = work.rendering(run, workingDir=str(working_folder(work, run)))
+        folder = working_folder(work, run)
+        rendering = work.rendering(run, workingDir=str(folder), outputFiles=_places(task, folder))
         if task.run_if is not None and not is_true(rendering.text(task.run_if)):
             work.put(replace(run, state=State.SKIPPED, started_at=work.now, ended_at=work.now, wake_at=None))
             return
@@ -59,6 +60,12 @@ def working_folder(work: Work, run: TaskRun) -> Path:
     around = (run, *work.active.ancestors(run))
     shared = [one for one in around if work.active.task(one).kind is Kind.WORKING_DIRECTORY]
     return work.parts.folder / work.execution.id / (shared or [run])[0].id
+
+
+def _places(task: Task, folder: Path) -> dict[str, str]:
+    """Where a task is to write the files that its `outputFiles` name."""
+    names = task.properties.get("outputFiles")
+    return {str(name): str(folder / str(name)) for name in names} if isinstance(names, list) else {}
 
 
 def _work(work: Work, run: TaskRun, task: Task, spec: TypeSpec, rendering: Rendering) -> None:
@@ -88,7 +95,11 @@ def _order(work: Work, run: TaskRun, task: Task, spec: TypeSpec, rendering: Rend
         log_level=Level(task.log_level or Level.TRACE),
         folder=working_folder(work, run),
         files_root=work.parts.files_root,
+        cache=work.parts.cache,
         secrets=in_order(work.active.secrets),
+        block_private_hosts=work.parts.block_private_hosts,
+        rewrite_hosts=work.parts.rewrite_hosts,
+        google=work.parts.google,
     )
 
 
@@ -118,7 +129,7 @@ def _sequence(work: Work, run: TaskRun, task: Task, spec: TypeSpec, rendering: R
 def _working_directory(work: Work, run: TaskRun, task: Task, spec: TypeSpec, rendering: Rendering) -> None:
     properties = rendering.properties(task, spec)
     put_files(work.parts.files, working_folder(work, run), properties.input_files)
-    work.put(work.begin(run, resolved={**run.resolved, "output_files": properties.output_files or []}))
+    work.put(work.begin(run, resolved={**run.resolved, "output_files": properties.output_files}))
 
 
 def _parallel(work: Work, run: TaskRun, task: Task, spec: TypeSpec, rendering: Rendering) -> None:

@@ -9,7 +9,17 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from taxi_pipelines.flow_interfaces import Engines, Executions, Executor, Files, Flows, KeyValues, Logs, Secrets
+from taxi_pipelines.flow_interfaces import (
+    Engines,
+    Executions,
+    Executor,
+    Files,
+    Flows,
+    GoogleAccess,
+    KeyValues,
+    Logs,
+    Secrets,
+)
 from taxi_pipelines.flowspec.expressions import Limits
 from taxi_pipelines.task_types import TypeCatalog
 
@@ -37,6 +47,7 @@ class Parts:
     random: Random
     new_id: Callable[[], str]
     folder: Path
+    cache: Path
     zone: ZoneInfo
     host: str
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -44,3 +55,6 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     lease: timedelta = timedelta(seconds=15)
     files_root: str = ""
+    block_private_hosts: bool = False
+    rewrite_hosts: Mapping[str, str] = field(default_factory=dict)
+    google: GoogleAccess = field(default_factory=GoogleAccess)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from taxi_pipelines.domain.advance import advance, still_holds
@@ -137,7 +138,8 @@ def _leave_folder(work: Work, run: TaskRun) -> TaskRun:
     if run.state.has_failed or not run.resolved.get("output_files"):
         return run
     try:
-        kept = keep_files(work.parts.files, folder, run.resolved["output_files"], work.place(run))
+        warn = partial(work.log, Level.WARN, run=run)
+        kept = keep_files(work.parts.files, folder, run.resolved["output_files"], work.place(run), warn)
     except (PipelineError, OSError) as error:
         work.log(Level.ERROR, f"its files could not be kept: {error}", run)
         return replace(run, state=State.FAILED, error=f"its files could not be kept: {error}")

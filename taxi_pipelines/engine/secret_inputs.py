@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from taxi_pipelines.domain.execution import Execution
+from taxi_pipelines.domain.execution import PRIVATE, Execution
 from taxi_pipelines.domain.flow import Flow
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.engine.storable import MASK
@@ -13,8 +13,8 @@ from taxi_pipelines.errors import NotFound
 
 
 def place_of(execution_id: str) -> str:
-    """The namespace among the secrets; no flow can have it, because ids of executions are not in its pattern's reach."""
-    return f"execution:{execution_id}"
+    """The namespace among the secrets; it goes with the execution."""
+    return f"{PRIVATE}{execution_id}"
 
 
 def hide(parts: Parts, flow: Flow, execution_id: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -41,10 +41,16 @@ class _Worker:
 
 
 class LocalExecutor:
-    """An `Executor`. `grace`: seconds between the request to stop and the kill; `idle`: after how many a worker leaves."""
+    """An `Executor`. `grace`: seconds between the request to stop and the kill; `idle`: after how many a worker leaves.
 
-    def __init__(self, *, workers: int, grace: float = 5.0, idle: float = 60.0) -> None:
+    `variables` are what the environment of workers, and of what they start, has besides.
+    """
+
+    def __init__(
+        self, *, workers: int, grace: float = 5.0, idle: float = 60.0, variables: Mapping[str, str] | None = None
+    ) -> None:
         self._most = workers
+        self._variables = dict(variables or {})
         self._grace = grace
         self._idle = idle
         self._workers: list[_Worker] = []
@@ -54,6 +60,11 @@ class LocalExecutor:
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_reader, False)
         os.set_blocking(self._wake_writer, False)
+
+    def prepare(self, function: str) -> None:
+        """Starts a worker before there is an order, and has it call `module:function`: it imports while this process does."""
+        with suppress(OSError):  # the first order tries again, and says what is wrong
+            self._start().connection.send(function)
 
     def free(self) -> int:
         """How many more orders would begin at once."""
@@ -145,7 +156,7 @@ class LocalExecutor:
 
     def _start(self) -> _Worker:
         ours, theirs = _SPAWN.Pipe()
-        process = _SPAWN.Process(target=main, args=(theirs,), name="taxi-worker", daemon=False)
+        process = _SPAWN.Process(target=main, args=(theirs, self._variables), name="taxi-worker", daemon=False)
         # A Ctrl-C while it still imports would end it with a traceback: blocked until `main` ignores it. (multiprocessing's
         # tracker, started with the first process, unblocks it.)
         resource_tracker.ensure_running()

@@ -9,7 +9,7 @@ import resource
 import shutil
 import signal
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -19,15 +19,16 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
+from taxi_pipelines.disk import writable
 from taxi_pipelines.domain.records import Level, LogLine, Metric
 from taxi_pipelines.domain.states import State
-from taxi_pipelines.errors import PipelineError
+from taxi_pipelines.errors import PipelineError, TaskFailed
 from taxi_pipelines.executors.processes import MARK, die_with_parent
-from taxi_pipelines.files.local import LocalFiles
-from taxi_pipelines.flow_interfaces import Report, WorkEnd, WorkOrder
+from taxi_pipelines.files.opening import open_files
+from taxi_pipelines.flow_interfaces import Files, GoogleAccess, Report, WorkEnd, WorkOrder
 
 _LEVELS = list(Level)
 _MASK = "******"
@@ -40,9 +41,10 @@ class Stopped(BaseException):
     """The work is to end now; a task may tidy up after itself, for as long as the executor's grace lasts."""
 
 
-def main(connection: Connection) -> None:
+def main(connection: Connection, variables: Mapping[str, str]) -> None:
     """Works until the connection is closed."""
     die_with_parent()
+    os.environ.update(variables)  # noqa: TID251 - written, not read: for settings, and the processes it starts
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the engine's to decide about
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -50,7 +52,23 @@ def main(connection: Connection) -> None:
     with suppress(EOFError, OSError):  # the engine is gone
         while True:
             order = connection.recv()
+            if isinstance(order, str):
+                _prepare(order)
+                continue
             outgoing.put(_perform(order, outgoing))
+    os._exit(0)  # nothing here waits for Python's own end, which takes a fifth of a second once Arrow is there
+
+
+def _prepare(function: str) -> None:
+    """Calls it, so that the first order need not wait for what it imports; what goes wrong, that order will say."""
+    with suppress(Exception):
+        _function(function)()
+
+
+def _function(name: str) -> Callable[..., Any]:
+    module, _, function = name.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return found
 
 
 class Outgoing:
@@ -80,6 +98,8 @@ def _perform(order: WorkOrder, outgoing: Outgoing) -> WorkEnd:
     _forget_peak()
     before = _cpu_seconds()
     context = Context(order, outgoing)
+    if order.attempt > 1:
+        context.tidy_up()  # what is left where the worker of the attempt before died
     state, outputs, error = _run(order, context)
     context.tidy_up()
     del os.environ[MARK]  # noqa: TID251
@@ -98,8 +118,7 @@ def _perform(order: WorkOrder, outgoing: Outgoing) -> WorkEnd:
 def _run(order: WorkOrder, context: Context) -> tuple[State, Mapping[str, Any], str | None]:
     """State, outputs and error. SIGTERM counts only while the task's own code runs."""
     try:
-        module, _, name = order.run.partition(":")
-        function = getattr(importlib.import_module(module), name)
+        function = _function(order.run)
         signal.signal(signal.SIGTERM, _stop)
         try:
             return State.SUCCESS, _plain(function(order.properties, context) or {}), None
@@ -107,8 +126,10 @@ def _run(order: WorkOrder, context: Context) -> tuple[State, Mapping[str, Any], 
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except Stopped:
         return State.KILLED, {}, "stopped"
+    except TaskFailed as error:
+        return State.FAILED, _plain(error.outputs), str(error)
     except PipelineError as error:
-        return State.FAILED, getattr(error, "outputs", {}), str(error)
+        return State.FAILED, {}, str(error)
     except (Exception, SystemExit) as error:
         context.log(Level.DEBUG, traceback.format_exc())
         return State.FAILED, {}, f"{type(error).__name__}: {error}"
@@ -136,18 +157,48 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 @dataclass(slots=True)
 class Context:
-    """A `TaskContext` in a worker."""
+    """A `WorkerContext`."""
 
     order: WorkOrder
     outgoing: Outgoing
-    _made: bool = False
 
     @property
     def folder(self) -> Path:
         """See `TaskContext.folder`."""
-        self.order.folder.mkdir(parents=True, exist_ok=True)
-        self._made = True
+        with writable(self.order.folder):
+            self.order.folder.mkdir(parents=True, exist_ok=True)
         return self.order.folder
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """See `WorkerContext.secrets`."""
+        return self.order.secrets
+
+    @property
+    def cache(self) -> Path:
+        """See `WorkerContext.cache`."""
+        return self.order.cache
+
+    @property
+    def block_private_hosts(self) -> bool:
+        """See `WorkerContext.block_private_hosts`."""
+        return self.order.block_private_hosts
+
+    @property
+    def rewrite_hosts(self) -> Mapping[str, str]:
+        """See `WorkerContext.rewrite_hosts`."""
+        return self.order.rewrite_hosts
+
+    @property
+    def google(self) -> GoogleAccess:
+        """See `WorkerContext.google`."""
+        return self.order.google
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """See `WorkerContext.identity`."""
+        names = ("namespace", "flow_id", "execution_id", "task_id", "task_run_id")
+        return {name: getattr(self.order, name) for name in names}
 
     def log(self, level: Level, message: str) -> None:
         """See `TaskContext.log`."""
@@ -189,19 +240,36 @@ class Context:
         place = f"{it.namespace.replace('.', '/')}/{it.flow_id}/executions/{it.execution_id}/tasks/{it.task_id}/{it.task_run_id}"
         uri = f"kestra:///{place}/{name or path.name}"
         with path.open("rb") as file:
-            LocalFiles(Path(it.files_root)).put(uri, file)
+            self._files.put(uri, file)
         return uri
 
     def fetch_file(self, uri: str, target: Path) -> None:
         """See `TaskContext.fetch_file`."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with LocalFiles(Path(self.order.files_root)).open(uri) as source, target.open("wb") as file:
-            shutil.copyfileobj(source, file, 1 << 20)
+        with self._files.open(uri) as source, writable(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+
+    def open_file(self, uri: str) -> BinaryIO:
+        """See `WorkerContext.open_file`."""
+        return self._files.open(uri)
+
+    def file_size(self, uri: str) -> int | None:
+        """See `WorkerContext.file_size`."""
+        return self._files.size(uri)
+
+    def remove_file(self, uri: str) -> bool:
+        """See `WorkerContext.remove_file`."""
+        return self._files.delete(uri) > 0
 
     def tidy_up(self) -> None:
         """Removes its own working folder; one shared by a WorkingDirectory stays until that has ended."""
-        if self._made and self.order.folder.name == self.order.task_run_id:
+        if self.order.owns_folder:
             shutil.rmtree(self.order.folder, ignore_errors=True)
+
+    @property
+    def _files(self) -> Files:
+        return open_files(self.order.files_root, self.order.google)
 
 
 def _now() -> datetime:

@@ -109,8 +109,12 @@ class ForEachItem(Subflow):
 class WorkingDirectory(Properties):
     """Tasks that share one folder."""
 
-    input_files: Any = Field(default=None, description="Files to put there first: name → text or URI.")
-    output_files: list[str] | None = Field(default=None, description="Globs of files to keep in the end.")
+    input_files: dict[str, Any] = Field(
+        default={}, description="Files to put there first: name → text, or the URI of a stored file."
+    )
+    output_files: list[str] = Field(
+        default=[], description="Globs of files to store in the end; a file named without a wildcard must be there."
+    )
 
 
 class Pause(Properties):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from taxi_pipelines.task_types import Role, TypeSpec
 from taxi_pipelines.tasks.conditions import CONDITIONS
 from taxi_pipelines.tasks.core import CORE
 from taxi_pipelines.tasks.flow_control import FLOW_CONTROL
+from taxi_pipelines.tasks.gcp import GCP
+from taxi_pipelines.tasks.http import HTTP
+from taxi_pipelines.tasks.jdbc import JDBC
 from taxi_pipelines.tasks.kv import KV
+from taxi_pipelines.tasks.notify import NOTIFY
+from taxi_pipelines.tasks.scripts import RUNNERS, SCRIPTS
+from taxi_pipelines.tasks.storage import STORAGE
+from taxi_pipelines.tasks.taxi import TAXI
 from taxi_pipelines.tasks.triggers import TRIGGERS
 
 
@@ -41,5 +49,21 @@ class Registry:
         return sorted({spec.name: spec for spec in self._by_name[role].values()}.values(), key=lambda spec: spec.name)
 
 
-REGISTRY = Registry((*FLOW_CONTROL, *CORE, *KV, *TRIGGERS, *CONDITIONS))
+FAMILIES: Mapping[str, Sequence[TypeSpec]] = {
+    "flow": FLOW_CONTROL,
+    "core": CORE,
+    "kv": KV,
+    "scripts": (*SCRIPTS, *RUNNERS),
+    "http": HTTP,
+    "storage": STORAGE,
+    "jdbc": JDBC,
+    "gcp": GCP,
+    "notify": NOTIFY,
+    "taxi": TAXI,
+    "triggers": TRIGGERS,
+    "conditions": CONDITIONS,
+}
+"""The types of this version by family; each family is a page of docs/tasks/."""
+
+REGISTRY = Registry(chain.from_iterable(FAMILIES.values()))
 """The types of this version."""

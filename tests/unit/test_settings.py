@@ -48,12 +48,21 @@ def test_later_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ('location = "somewhere else"', "setting location = 'somewhere else'.*US, EU or a region"),
         ('impersonate = "loader"', "a service account is named NAME@PROJECT"),
         ("maximum_bytes_billed = 0", "setting maximum_bytes_billed = 0 is not valid"),
+        ('rewrite_hosts = "a"', "setting rewrite_hosts = 'a' is not valid; '' is neither HOST nor HOST:PORT; write pg"),
+        ('rewrite_hosts = "http://a=b"', "'http://a' is neither HOST nor HOST:PORT"),
     ],
 )
 def test_a_wrong_setting_is_a_usage_error_that_names_it(tmp_path: Path, toml: str, said: str) -> None:
     (tmp_path / "taxi.toml").write_text(toml)
     with pytest.raises(UsageError, match=said):
         Settings.load()
+
+
+def test_hosts_to_rewrite_are_pairs_in_a_variable_or_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "taxi.toml").write_text('[rewrite_hosts]\n"PgDatabase:5432" = "localhost:5433"\n')
+    assert Settings.load().rewrite_hosts == {"pgdatabase:5432": "localhost:5433"}
+    monkeypatch.setenv("TAXI_REWRITE_HOSTS", "pgdatabase:5432=localhost:5433, minio=[::1]:9000,")
+    assert Settings.load().rewrite_hosts == {"pgdatabase:5432": "localhost:5433", "minio": "[::1]:9000"}
 
 
 def test_a_file_is_no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

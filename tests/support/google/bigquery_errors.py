@@ -6,7 +6,7 @@ Reasons and their status codes: https://cloud.google.com/bigquery/docs/error-mes
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.support.google.errors import GoogleError
@@ -39,10 +39,16 @@ STATUS = {
 
 
 class BigQueryError(GoogleError):
-    """A refusal: of the call, or of the job, whichever is under way. `location` is what it is about: a file, a header."""
+    """A refusal: of the call, or of the job, whichever is under way. `location` is what it is about: a file, a header.
 
-    def __init__(self, reason: str, message: str, *, location: str | None = None) -> None:
+    `entries`: what a job's `errors` tell, of which the error itself is the first.
+    """
+
+    def __init__(
+        self, reason: str, message: str, *, location: str | None = None, details: Sequence[BigQueryError] = ()
+    ) -> None:
         self.entry = {"reason": reason, "message": message} | ({} if location is None else {"location": location})
+        self.entries = [self.entry, *(detail.entry for detail in details)]
         super().__init__(STATUS[reason], **self.entry)
 
 

@@ -43,6 +43,7 @@ class Desk:
                 log_level=Level.INFO,
                 folder=self.folder / "work" / id,
                 files_root=str(self.folder / "files"),
+                cache=self.folder / "cache",
                 secrets=secrets,
             )
         )
@@ -171,6 +172,15 @@ def test_waking_ends_a_waiting_poll(desk: Desk) -> None:
     start = time.monotonic()
     assert list(desk.executor.poll(5)) == []
     assert time.monotonic() - start < 1
+
+
+def test_what_a_lost_worker_left_in_its_folder_is_not_there_for_the_next_attempt(desk: Desk) -> None:
+    desk.order("r", "leave")
+    assert desk.end("r").lost
+    assert (desk.folder / "work" / "r" / "left").exists()
+    desk.reports.clear()
+    desk.order("r", "look", attempt=2)
+    assert desk.end("r").outputs == {"there": []}
 
 
 def test_files_are_kept_and_the_working_folder_is_gone_afterwards(desk: Desk) -> None:

@@ -44,7 +44,8 @@ def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_every_type_is_documented(spec: TypeSpec) -> None:
     assert spec.title.endswith(".")
-    assert all(text.endswith(".") for text in spec.outputs.values())
+    assert all(text.endswith(".") for text in (*spec.outputs.values(), *spec.metrics.values()))
+    assert spec.example
     for model in models(spec.properties):
         for name, field in model.model_fields.items():
             assert (field.description or "").rstrip().endswith("."), f"{model.__name__}.{name}"
@@ -58,7 +59,12 @@ def test_every_example_validates(spec: TypeSpec) -> None:
         case Role.TASK:
             flow["tasks"] = [{"id": "example", **own}]
             flow["inputs"] = [{"id": name, "type": "STRING"} for name in ("name", "taxi")]
-            flow["tasks"] += [{"id": name, "type": "return", "format": 1} for name in ("count", "outputs", "load_it")]
+            flow["tasks"] += [
+                {"id": name, "type": "return", "format": 1}
+                for name in ("count", "outputs", "load_it", "files", "extract")
+            ]
+        case Role.TASK_RUNNER:
+            flow["tasks"] = [{"id": "example", "type": "shell.commands", "commands": ["true"], "taskRunner": own}]
         case Role.TRIGGER:
             flow["triggers"] = [{"id": "example", **own}]
         case _:
