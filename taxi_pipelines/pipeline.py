@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -13,11 +14,12 @@ import pyarrow as pa
 from taxi_pipelines.domain.month import WHOLE, Month, Partition, month_range, parse_partition
 from taxi_pipelines.domain.outcome import Finding, MonthStatus, Outcome, Verification
 from taxi_pipelines.domain.plan import PlannedMonth
-from taxi_pipelines.domain.receipt import Receipt
+from taxi_pipelines.domain.receipt import CheckResult, Receipt
 from taxi_pipelines.errors import NotLoaded, UsageError
 from taxi_pipelines.interfaces import Advance, LakeObject, Progress
-from taxi_pipelines.months import backfill, doctor, plan, prune, rollback, run, status, verify
+from taxi_pipelines.months import backfill, doctor, plan, prune, rollback, run, status, steps, verify
 from taxi_pipelines.months.resources import Resources
+from taxi_pipelines.months.steps import Extracted, Loaded
 from taxi_pipelines.settings import Settings
 from taxi_pipelines.taxi.types import TaxiType, find_monthly, find_type
 from taxi_pipelines.wiring import build_resources
@@ -48,8 +50,8 @@ class Pipeline:
             trips = taxi.query("select count(*) from green_tripdata")
 
     Arguments that are not given come from TAXI_* variables and taxi.toml; `more` are other fields of Settings, for example
-    `lake="gs://bucket/lake"`. `source` is a base URL or a folder laid out like the TLC's CDN. All verbs raise PipelineError;
-    one of exit code 2 means that the call was wrong and nothing was touched.
+    `lake="gs://bucket/lake"`. `execution_id` is what receipts say of who did it. `source` is a base URL or a folder laid out
+    like the TLC's CDN. All verbs raise PipelineError; one of exit code 2 means that the call was wrong and nothing was touched.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Pipeline:
         target: str | None = None,
         progress: Progress | None = None,
         settings: Settings | None = None,
+        execution_id: str | None = None,
         **more: Any,
     ) -> None:
         self._settings = settings or Settings.load(
@@ -69,6 +72,7 @@ class Pipeline:
             **more,
         )
         self._progress = progress or Silent()
+        self._execution_id = execution_id
         self._closing = ExitStack()
         self._built: dict[str, Resources] = {}
 
@@ -95,6 +99,24 @@ class Pipeline:
         kind = find_type(type)
         partition = kind.partition(month)
         return run.run_month(self._resources(source), kind, partition, force=force)
+
+    def extract(self, type: str, month: str | None = None, *, force: bool = False) -> Extracted:
+        """The first step of `run` alone: the published file into the lake."""
+        kind = find_type(type)
+        return steps.extract_month(self._resources(), kind, kind.partition(month), force=force)
+
+    def load(self, file: Extracted) -> Loaded:
+        """The second: cleaned and checked, into a version that nobody sees yet."""
+        return steps.load_month(self._resources(), find_type(file.taxi), file)
+
+    def merge(self, loaded: Loaded) -> Receipt:
+        """The third: that version into the target table, in one atomic step."""
+        return steps.merge_month(self._resources(), find_type(loaded.file.taxi), loaded)
+
+    def check(self, type: str, month: str | None = None) -> tuple[Receipt, tuple[CheckResult, ...]]:
+        """Proves a month that is loaded against receipt and lake, without reading its values. Raises NotLoaded, CheckFailed."""
+        kind = find_type(type)
+        return steps.check_month(self._resources(), kind, kind.partition(month))
 
     def plan(
         self, type: str, start: str, end: str, *, source: str | Path | None = None, force: bool = False
@@ -183,7 +205,8 @@ class Pipeline:
         address = self._settings.source if source is None else str(source)
         if address not in self._built:
             settings = self._settings.model_copy(update={"source": address})
-            self._built[address] = build_resources(settings, self._progress, self._closing)
+            built = build_resources(settings, self._progress, self._closing)
+            self._built[address] = replace(built, execution_id=self._execution_id)
         return self._built[address]
 
 

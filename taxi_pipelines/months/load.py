@@ -55,10 +55,31 @@ class Staged:
     file_rows: int | None
     published_bounds: dict[str, Bounds]
 
-    @property
-    def fingerprint(self) -> str:
-        """Names and types of the columns as a short mark."""
-        return schema_fingerprint((field.name, str(field.type)) for field in self.schema)
+    def checked(self, checks: tuple[CheckResult, ...]) -> StagedMonth:
+        """What goes on to the merge."""
+        return StagedMonth(
+            version=self.version,
+            rows=self.profile.rows,
+            expected=self.file_rows,
+            columns=tuple(self.schema.names),
+            fingerprint=schema_fingerprint((field.name, str(field.type)) for field in self.schema),
+            checks=checks,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StagedMonth:
+    """A version that has passed its checks: plain data, because another process may go on with it.
+
+    `expected` is how many rows the file itself says it has, None for a CSV; `fingerprint` a mark of the columns' names and types.
+    """
+
+    version: str
+    rows: int
+    expected: int | None
+    columns: tuple[str, ...]
+    fingerprint: str
+    checks: tuple[CheckResult, ...]
 
 
 def load(res: Resources, kind: TaxiType, partition: Partition, item: LakeObject, version: str) -> Staged:

@@ -17,6 +17,7 @@ class Resources:
     """The adapters of one configuration. `prefer` is the format taken where a month is published in several.
 
     `bills` says whether the warehouse's owner is billed by bytes. `examiners` are what `doctor` asks besides the adapters.
+    `execution_id` is what receipts say of who did it: the flow's execution, if it is one.
     """
 
     source: Source
@@ -29,6 +30,7 @@ class Resources:
     prefer: FileFormat = FileFormat.PARQUET
     bills: bool = False
     examiners: Sequence[Callable[[], Sequence[Finding]]] = ()
+    execution_id: str | None = None
 
 
 @dataclass(slots=True)

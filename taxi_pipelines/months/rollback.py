@@ -9,8 +9,9 @@ from taxi_pipelines.domain.receipt import Receipt, RunAction
 from taxi_pipelines.errors import NoEarlierVersion, NotLoaded, WarehouseCorrupt
 from taxi_pipelines.interfaces import LakeObject
 from taxi_pipelines.months.changes import Content, count_changes
+from taxi_pipelines.months.publish import publish, publish_object
 from taxi_pipelines.months.resources import Resources, Stopwatch
-from taxi_pipelines.months.run import current_receipt, publish, publish_object, settle
+from taxi_pipelines.months.run import current_receipt, settle
 from taxi_pipelines.taxi.types import TaxiType
 
 
@@ -52,6 +53,7 @@ def _from_warehouse(res: Resources, kind: TaxiType, current: Receipt) -> Receipt
         started_at=started_at,
         finished_at=res.clock(),
         seconds=watch.seconds,
+        execution_id=res.execution_id,
     )
     publish(res, kind, receipt)
     return receipt

@@ -9,34 +9,31 @@ is published and the receipt of that version says the rest.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
-
-import pyarrow as pa
+from typing import TypeVar
 
 from taxi_pipelines.domain.manifest import Offer
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.domain.plan import PlannedAction, decide
-from taxi_pipelines.domain.receipt import CheckResult, Receipt, RunAction
+from taxi_pipelines.domain.receipt import Receipt, RunAction
 from taxi_pipelines.errors import (
     CheckFailed,
     InternalError,
     PipelineError,
     SchemaMismatch,
     SourceCorrupt,
-    WarehouseCorrupt,
     WarehouseUnavailable,
 )
-from taxi_pipelines.interfaces import Changes, Failure, LakeObject
-from taxi_pipelines.months.changes import Content, count_changes
+from taxi_pipelines.interfaces import Failure, LakeObject
 from taxi_pipelines.months.extract import extract, find_offer
-from taxi_pipelines.months.load import Staged, check, load
+from taxi_pipelines.months.publish import publish_object
 from taxi_pipelines.months.resources import Resources, Stopwatch
-from taxi_pipelines.taxi.schemas import ADDRESS
 from taxi_pipelines.taxi.types import TaxiType
+
+T = TypeVar("T")
 
 RETRY_PAUSES = (1.0, 2.0, 4.0)
 """Seconds between attempts at a month whose warehouse went away."""
@@ -51,9 +48,18 @@ def run_month(
     does not have the month, is no failure of the month.
     """
     offer = offer or find_offer(res, kind, partition)
+    with remembering(res, kind, partition):
+        receipt = unchanged(res, kind, partition, offer) if not force else None
+        receipt = receipt or persistently(res, partial(_run_locked, res, kind, partition, offer, force=force))
+    succeeded(res, kind, receipt)
+    return receipt
+
+
+@contextmanager
+def remembering(res: Resources, kind: TaxiType, partition: Partition) -> Iterator[None]:
+    """Keeps why a month failed, for `status`; an error nobody foresaw becomes an InternalError."""
     try:
-        receipt = _unchanged(res, kind, partition, offer) if not force else None
-        receipt = receipt or _persistently(res, partial(_run_locked, res, kind, partition, offer, force=force))
+        yield
     except PipelineError as error:
         _remember(res, kind, partition, error)
         raise
@@ -63,12 +69,15 @@ def run_month(
         )
         _remember(res, kind, partition, unforeseen)
         raise unforeseen from error
-    res.receipts.forget(res.warehouse.target, kind.name, partition)
-    res.progress.done(kind.name, partition, _in_one_line(receipt))
-    return receipt
 
 
-def _persistently(res: Resources, attempt: Callable[[], Receipt]) -> Receipt:
+def succeeded(res: Resources, kind: TaxiType, receipt: Receipt) -> None:
+    """Forgets why the month failed before, and says what was done."""
+    res.receipts.forget(res.warehouse.target, kind.name, receipt.month)
+    res.progress.done(kind.name, receipt.month, _in_one_line(receipt))
+
+
+def persistently(res: Resources, attempt: Callable[[], T]) -> T:
     """Tries again, from taking the lock on, after the warehouse went away in the middle: a server restart takes seconds."""
     for pause in RETRY_PAUSES:
         try:
@@ -93,14 +102,16 @@ def settle(res: Resources, kind: TaxiType, partition: Partition) -> None:
     res.receipts.settle(res.warehouse.target, kind.name, partition, published.version if published else None)
 
 
-def _unchanged(res: Resources, kind: TaxiType, partition: Partition, offer: Offer) -> Receipt | None:
+def unchanged(res: Resources, kind: TaxiType, partition: Partition, offer: Offer) -> Receipt | None:
+    """The receipt of what is published, where that is the very file on offer."""
     current = current_receipt(res, kind, partition)
     if current is None or decide(offer, current)[0] is not PlannedAction.SKIP:
         return None
-    return _as_unchanged(res, current)
+    return as_unchanged(res, current)
 
 
-def _as_unchanged(res: Resources, current: Receipt) -> Receipt:
+def as_unchanged(res: Resources, current: Receipt) -> Receipt:
+    """The receipt of a run that found nothing to do."""
     now = res.clock()
     return replace(
         current,
@@ -120,13 +131,14 @@ def _run_locked(res: Resources, kind: TaxiType, partition: Partition, offer: Off
     _sweep(res)
     with res.warehouse.lock(kind.table, partition):
         settle(res, kind, partition)
-        done = None if force else _unchanged(res, kind, partition, offer)
+        done = None if force else unchanged(res, kind, partition, offer)
         receipt = done or _extract_and_publish(res, kind, partition, offer, force=force)
     _sweep(res)  # again: whoever held the lock before may have died holding it
     return receipt
 
 
 def _sweep(res: Resources) -> None:
+    """Removes what dead processes left in lake and warehouse."""
     res.lake.sweep()
     res.warehouse.sweep()
 
@@ -136,107 +148,32 @@ def _extract_and_publish(res: Resources, kind: TaxiType, partition: Partition, o
     started_at = res.clock()
     with watch.step("extract"):
         item = extract(res, kind, partition, offer, anew=force)
-    manifest = item.manifest
-    current = current_receipt(res, kind, partition)
-    same = current is not None and current.sha256 == manifest.sha256
-    if current and same and not force:
-        res.receipts.touch(current, manifest.etag, manifest.source_url)
-        return _as_unchanged(res, replace(current, etag=manifest.etag, source_url=manifest.source_url))
-    try:
+    if not force and (same := same_content(res, kind, item)):
+        return same
+    with distrusting(res, kind, item):
         return publish_object(res, kind, item, watch, started_at)
-    except (SourceCorrupt, SchemaMismatch, CheckFailed):
-        if not same:
-            res.lake.remove(item)  # it may have been damaged on the way: the next run fetches it anew
-        raise
 
 
-def publish_object(
-    res: Resources,
-    kind: TaxiType,
-    item: LakeObject,
-    watch: Stopwatch,
-    started_at: datetime,
-    action: RunAction | None = None,
-) -> Receipt:
-    """Load, check and merge of a file in the lake; to be called under the partition's lock."""
-    partition = item.manifest.month
-    version = f"{started_at:%Y%m%dT%H%M%S%f}-{item.manifest.sha256[:8]}"
-    action = action or (RunAction.RELOADED if partition in res.warehouse.published(kind.table) else RunAction.LOADED)
-    with ExitStack() as undo:
-        undo.callback(res.warehouse.discard, kind.table, partition, version)
-        with watch.step("load"):
-            staged = load(res, kind, partition, item, version)
-        with watch.step("check"):
-            checks = check(res, kind, partition, staged)
-        with watch.step("merge"):
-            receipt = _receipt(res, kind, item, staged, checks, started_at, action)
-            publish(res, kind, replace(receipt, seconds=watch.seconds))
-        undo.pop_all()
-    return replace(receipt, finished_at=res.clock(), seconds=watch.seconds)
-
-
-def _receipt(
-    res: Resources,
-    kind: TaxiType,
-    item: LakeObject,
-    staged: Staged,
-    checks: tuple[CheckResult, ...],
-    started_at: datetime,
-    action: RunAction,
-) -> Receipt:
-    """The receipt of a staged version that is about to be published."""
+def same_content(res: Resources, kind: TaxiType, item: LakeObject) -> Receipt | None:
+    """The receipt of what is published, where that is the content of the lake's file: it is noted where this is offered now."""
     manifest = item.manifest
-    changes = _changes(res, kind, item, staged)
-    return Receipt(
-        type=kind.name,
-        month=manifest.month,
-        action=action,
-        source_url=manifest.source_url,
-        etag=manifest.etag,
-        sha256=manifest.sha256,
-        bytes=manifest.bytes,
-        rows=staged.profile.rows if staged.file_rows is None else staged.file_rows,
-        rows_staged=staged.profile.rows,
-        added=changes.added,
-        removed=changes.removed,
-        columns_added=_columns_gained(res, kind, staged.schema),
-        checks=checks,
-        schema_fingerprint=staged.fingerprint,
-        target=res.warehouse.target,
-        version=staged.version,
-        started_at=started_at,
-        finished_at=res.clock(),
-    )
+    current = current_receipt(res, kind, manifest.month)
+    if current is None or current.sha256 != manifest.sha256:
+        return None
+    res.receipts.touch(current, manifest.etag, manifest.source_url)
+    return as_unchanged(res, replace(current, etag=manifest.etag, source_url=manifest.source_url))
 
 
-def publish(res: Resources, kind: TaxiType, receipt: Receipt) -> None:
-    """Publishes the receipt's version in step with the receipt: staged, published, settled."""
-    res.receipts.stage(receipt)
-    res.warehouse.publish(kind, receipt.month, receipt.version)
-    res.receipts.settle(receipt.target, kind.name, receipt.month, receipt.version)
-
-
-def _changes(res: Resources, kind: TaxiType, item: LakeObject, staged: Staged) -> Changes:
-    """Against the version before; where that is gone or cannot be read, all rows count as added."""
-    partition = item.manifest.month
-    before = res.warehouse.published(kind.table).get(partition)
-    if before is not None and before.version in res.warehouse.versions(kind.table, partition):
-        receipt = res.receipts.of_version(res.warehouse.target, kind.name, partition, before.version)
-        old = Content(version=before.version, sha256=receipt.sha256 if receipt else None)
-        new = Content(version=staged.version, sha256=item.manifest.sha256)
-        try:
-            return count_changes(res, kind, partition, old, new)
-        except WarehouseCorrupt as error:
-            res.progress.say(f"{error.what}; it is replaced, its rows cannot be compared")
-    return Changes(added=staged.profile.rows, removed=0)
-
-
-def _columns_gained(res: Resources, kind: TaxiType, schema: pa.Schema) -> tuple[str, ...]:
-    always = [column.name for column in kind.schema.columns if not column.legacy]
-    known = {
-        name.lower() for name in (*res.warehouse.columns(kind.table), *always, *(column.name for column in ADDRESS))
-    }
-    return tuple(name for name in schema.names if name.lower() not in known)
+@contextmanager
+def distrusting(res: Resources, kind: TaxiType, item: LakeObject) -> Iterator[None]:
+    """Removes the lake's file where it does not load: it may have been damaged on the way, the next run fetches it anew."""
+    try:
+        yield
+    except (SourceCorrupt, SchemaMismatch, CheckFailed):
+        current = current_receipt(res, kind, item.manifest.month)
+        if current is None or current.sha256 != item.manifest.sha256:
+            res.lake.remove(item)
+        raise
 
 
 def _remember(res: Resources, kind: TaxiType, partition: Partition, error: PipelineError) -> None:

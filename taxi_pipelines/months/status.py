@@ -70,5 +70,6 @@ def _cell(
         rows=loaded.rows if loaded else None,
         sha256=matching.sha256 if matching else None,
         loaded_at=matching.finished_at if matching else None,
+        execution_id=matching.execution_id if matching else None,
         error=f"error[{failure.code}]: {failure.message}" if failure else None,
     )

@@ -1,22 +1,28 @@
-"""Flows: validating a long one, and the schema of all."""
+"""Flows: validating a long one, the schema of all, and what a month as a flow costs more than without."""
 
 from __future__ import annotations
 
 import itertools
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from taxi_pipelines.flowspec.build import parse_flow
 from taxi_pipelines.flowspec.json_schema import json_schema
-from tests.bench.measure import Figure, median
+from tests.bench import data
+from tests.bench.measure import Cost, Figure, median, paired, run, taxi
+from tests.support.data import ROOT
 from tests.support.plugins import CATALOG, postgres_flow
 
 ROUNDS = 30
+MONTH_ROUNDS = 5
 
 
-def figures() -> Iterator[Figure]:
+def figures(folder: Path, yellow: Path) -> Iterator[Figure]:
     """Every figure, measured as it is asked for."""
+    yield month_as_flow(folder, yellow)
     yield validating()
     yield validating_again()
     yield schema()
@@ -56,3 +62,23 @@ def schema() -> Figure:
     """The JSON schema of all types."""
     took = [_milliseconds(lambda: json_schema(CATALOG)) for _ in range(5)]
     return Figure("JSON schema of a flow", "≤ 300 ms", f"{median(took):.0f} ms", f"{len(CATALOG.specs())} task types")
+
+
+def month_as_flow(folder: Path, yellow: Path) -> Figure:
+    """`taxi flow run flows/taxi_month.yaml` against `taxi run`, of the same month into a home of its own."""
+    source = {"TAXI_SOURCE": str(yellow.parent)}
+
+    def timed(name: str, *arguments: str) -> Cost:
+        home = folder / name
+        shutil.rmtree(home, ignore_errors=True)
+        return run(taxi("--home", str(home), *arguments), source)
+
+    given = ["-i", "taxi=yellow", "-i", f"month={data.MONTH}"]
+    flows, runs = paired(
+        lambda: timed("flow", "flow", "run", str(ROOT / "flows" / "taxi_month.yaml"), *given),
+        lambda: timed("run", "run", "yellow", str(data.MONTH)),
+        MONTH_ROUNDS,
+    )
+    more = median([flow.wall - plain.wall for flow, plain in zip(flows, runs, strict=True)])
+    detail = f"{median([flow.wall for flow in flows]):.1f} s against {median([plain.wall for plain in runs]):.1f} s"
+    return Figure("a 3 M-row month as a flow of four tasks, over `taxi run`", "≤ 0.5 s", f"{more:+.2f} s", detail)
