@@ -41,8 +41,9 @@ bench: $(READY) ## measure speed and memory, write docs/benchmarks.md
 serve: $(READY) ## start the service (not there yet: `taxi up` comes with it)
 	@echo "the service is not built yet: taxi up, its API and its pages come with a later version" >&2; exit 1
 
-docs: $(READY) ## write docs/cli.md anew
+docs: $(READY) ## write docs/cli.md and docs/tasks/ anew
 	$(BIN)/python -m tests.docs.cli_docs
+	$(BIN)/python -m tests.docs.task_docs
 
 lock: $(READY) ## pin the newest versions allowed by pyproject.toml
 	$(BIN)/python -m pip install --quiet pip-tools

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from random import Random, SystemRandom
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from taxi_pipelines.clock import utc_now
@@ -15,8 +16,12 @@ from taxi_pipelines.engine.control import Control
 from taxi_pipelines.engine.engine import Engine
 from taxi_pipelines.engine.liveness import Liveness
 from taxi_pipelines.engine.parts import Parts
-from taxi_pipelines.flow_interfaces import Batch
+from taxi_pipelines.flow_interfaces import Batch, GoogleAccess
 from taxi_pipelines.settings import Settings, flow_environment
+from taxi_pipelines.wiring import build_executor
+
+if TYPE_CHECKING:
+    from taxi_pipelines.executors.local import LocalExecutor
 
 _LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _ID_LENGTH = 20
@@ -27,10 +32,9 @@ def new_id() -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(_ID_LENGTH))
 
 
-def build_parts(settings: Settings, closing: ExitStack) -> Parts:
-    """Everything an engine needs; whatever must be closed is handed to `closing`."""
-    from taxi_pipelines.executors.local import LocalExecutor
-    from taxi_pipelines.files.local import LocalFiles
+def build_parts(settings: Settings, closing: ExitStack, executor: LocalExecutor | None = None) -> Parts:
+    """Everything an engine needs; whatever must be closed is handed to `closing`. `executor`: one that was begun earlier."""
+    from taxi_pipelines.files.opening import open_files
     from taxi_pipelines.store.engines import EngineStore
     from taxi_pipelines.store.executions import ExecutionStore
     from taxi_pipelines.store.flows import FlowStore
@@ -43,7 +47,8 @@ def build_parts(settings: Settings, closing: ExitStack) -> Parts:
     database = open_database(url, settings.home)
     closing.callback(database.close)
     executions = ExecutionStore(database)
-    files_root = settings.home / "files"
+    files_root = f"{settings.lake or settings.home / 'lake'}/executions"
+    google = _google_access(settings)
     key = settings.secret_key.get_secret_value() if settings.secret_key else None
     return Parts(
         flows=FlowStore(database),
@@ -52,18 +57,32 @@ def build_parts(settings: Settings, closing: ExitStack) -> Parts:
         logs=executions,
         kv=KeyValueStore(database),
         secrets=SecretStore(database, settings.home / "secret.key", key),
-        files=LocalFiles(files_root),
-        executor=LocalExecutor(workers=settings.workers),
+        files=open_files(files_root, google),
+        executor=executor or build_executor(settings),
         catalog=REGISTRY,
         clock=utc_now,
         random=Random(SystemRandom().random()),
         new_id=new_id,
         folder=settings.home / "work",
+        cache=settings.home / "cache",
         zone=ZoneInfo(settings.timezone),
         host=f"{socket.gethostname()}:{settings.home}",
         environment=flow_environment(),
         lease=timedelta(seconds=settings.lease_seconds),
-        files_root=str(files_root),
+        files_root=files_root,
+        block_private_hosts=settings.block_private_hosts,
+        rewrite_hosts=settings.rewrite_hosts,
+        google=google,
+    )
+
+
+def _google_access(settings: Settings) -> GoogleAccess:
+    return GoogleAccess(
+        project=settings.project,
+        credentials=settings.credentials.get_secret_value() if settings.credentials else None,
+        impersonate=settings.impersonate,
+        storage_emulator=settings.storage_emulator_host,
+        bigquery_emulator=settings.bigquery_emulator_host,
     )
 
 

@@ -184,8 +184,9 @@ class Warehouse(Protocol):
         """Bytes that loading a file of that size into the partition would be billed for; 0 where the target bills nothing."""
         ...
 
-    def sweep(self) -> int:
-        """Removes staging and temporary files of dead processes, and brings the catalog up to date; how many files."""
+    def sweep(self, only: tuple[str, Partition] | None = None) -> int:
+        """Removes staging of dead processes, of all partitions or of one (table, partition), and their temporary files, and
+        brings the catalog up to date; how many files."""
         ...
 
     def problems(self) -> list[str]:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -27,6 +27,9 @@ from taxi_pipelines.flow_wiring import build_parts, start_engine
 from taxi_pipelines.flowspec.problems import nearest
 from taxi_pipelines.settings import Settings
 from taxi_pipelines.tasks.kv import typed_value
+
+if TYPE_CHECKING:
+    from taxi_pipelines.executors.local import LocalExecutor
 
 LINES_AT_A_TIME = 1_000
 _DURATION = TypeAdapter(timedelta)
@@ -48,10 +51,17 @@ class Orchestrator:
     this process or another. All verbs raise PipelineError; one of exit code 2 means that the call was wrong.
     """
 
-    def __init__(self, *, home: str | Path | None = None, settings: Settings | None = None, **more: Any) -> None:
+    def __init__(
+        self,
+        *,
+        home: str | Path | None = None,
+        settings: Settings | None = None,
+        executor: LocalExecutor | None = None,
+        **more: Any,
+    ) -> None:
         self._settings = settings or Settings.load(home=home, **more)
         self._closing = ExitStack()
-        self.parts: Parts = build_parts(self._settings, self._closing)
+        self.parts: Parts = build_parts(self._settings, self._closing, executor)
         self.control = Control(self.parts)
         self._engine: Engine | None = None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,17 +14,30 @@ from taxi_pipelines.clock import utc_now
 from taxi_pipelines.domain.outcome import Finding
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.gcp.names import BucketPath, is_bucket_url, parse_bucket_url
-from taxi_pipelines.interfaces import Lake, Progress, Warehouse
-from taxi_pipelines.months.resources import Resources
 from taxi_pipelines.settings import Settings, Target
 
 if TYPE_CHECKING:
+    from taxi_pipelines.executors.local import LocalExecutor
     from taxi_pipelines.gcp.clients import GoogleClients
+    from taxi_pipelines.interfaces import Lake, Progress, Warehouse
+    from taxi_pipelines.months.resources import Resources
     from taxi_pipelines.warehouses.postgres_server import EmbeddedPostgres
+
+
+_USUAL = (
+    "sources",
+    "sources.http",
+    "store.open",
+    "store.receipts",
+    "lakes.local",
+    "warehouses.duckdb",
+    "warehouses.compare",
+)
 
 
 def build_resources(settings: Settings, progress: Progress, closing: ExitStack) -> Resources:
     """Everything a verb needs; whatever must be closed is handed to `closing`."""
+    from taxi_pipelines.months.resources import Resources
     from taxi_pipelines.sources import open_source
     from taxi_pipelines.store.open import open_database
     from taxi_pipelines.store.receipts import ReceiptStore
@@ -70,6 +84,19 @@ def build_postgres(settings: Settings) -> EmbeddedPostgres:
         from taxi_pipelines.warehouses.postgres_server import EmbeddedPostgres
 
     return EmbeddedPostgres(settings.home / "postgres")
+
+
+def build_executor(settings: Settings) -> LocalExecutor:
+    """Worker processes; what they start finds the same home."""
+    from taxi_pipelines.executors.local import LocalExecutor
+
+    return LocalExecutor(workers=settings.workers, variables={"TAXI_HOME": str(settings.home)})
+
+
+def import_adapters() -> None:
+    """Those of most homes, for a process that is started before there is anything to do."""
+    for name in _USUAL:
+        import_module(f"taxi_pipelines.{name}")
 
 
 def lake_bucket(settings: Settings) -> BucketPath | None:

@@ -33,12 +33,22 @@ Namespace = Annotated[
 OneNamespace = Annotated[str, typer.Option("--namespace", metavar="NS", help="The namespace.", show_default=False)]
 
 
-def open_orchestrator(ctx: typer.Context) -> Orchestrator:
-    """The orchestrator that global options, variables and taxi.toml describe. Raises UsageError."""
-    from taxi_pipelines.orchestrator import Orchestrator
+def open_orchestrator(ctx: typer.Context, *, prepare: str | None = None) -> Orchestrator:
+    """The orchestrator that global options, variables and taxi.toml describe. Raises UsageError.
+
+    `prepare` is what a first worker is to call at once: it starts while we still import what comes here.
+    """
+    from taxi_pipelines.settings import Settings
+    from taxi_pipelines.wiring import build_executor
 
     chosen: Globals = ctx.obj
-    return Orchestrator(home=chosen.home)
+    settings = Settings.load(home=chosen.home)
+    executor = build_executor(settings)
+    if prepare:
+        executor.prepare(prepare)
+    from taxi_pipelines.orchestrator import Orchestrator
+
+    return Orchestrator(settings=settings, executor=executor)
 
 
 def parse_pairs(option: str, given: list[str] | None) -> dict[str, str]:

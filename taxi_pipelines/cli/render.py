@@ -42,6 +42,7 @@ def _key_facts(item: Receipt) -> list[tuple[str, str]]:
         ("file", f"{decimal(item.bytes)} ({item.bytes:,} bytes)"),
         ("target", f"{item.target}, table {find_type(item.type).table}"),
         ("version", item.version),
+        *([("execution", item.execution_id)] if item.execution_id else []),
     ]
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from taxi_pipelines.domain.states import State
 
+PRIVATE = "execution:"
+"""How namespaces of secrets begin that are an execution's own; no flow's can, because of the colon."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:

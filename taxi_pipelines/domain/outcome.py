@@ -41,7 +41,8 @@ class MonthState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MonthStatus:
-    """One cell of the grid. `error` is why the last attempt failed, also where an older version is in place."""
+    """One cell of the grid. `error` is why the last attempt failed, also where an older version is in place; `execution_id`
+    is of the flow's execution that loaded it, if one did."""
 
     type: str
     month: Partition
@@ -49,6 +50,7 @@ class MonthStatus:
     rows: int | None
     sha256: str | None
     loaded_at: datetime | None
+    execution_id: str | None = None
     error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,17 +1,15 @@
-"""Files of executions in a folder. `kestra:///a/b.csv` is `a/b.csv` below the root; names never lead out of it."""
+"""Files of executions in a folder: a file per file, below the root."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote
 
 from taxi_pipelines.disk import writable
-from taxi_pipelines.errors import NotFound, UsageError
+from taxi_pipelines.files.uris import missing, name_of
 
-SCHEME = "kestra://"
 _CHUNK = 1 << 20
 
 
@@ -41,7 +39,7 @@ class LocalFiles:
         try:
             return self._path(uri).open("rb")
         except (FileNotFoundError, IsADirectoryError) as error:
-            raise NotFound(f"there is no file {uri}", "look at the outputs of the task that made it") from error
+            raise missing(uri) from error
 
     def size(self, uri: str) -> int | None:
         """See `Files.size`."""
@@ -59,8 +57,4 @@ class LocalFiles:
         return len(found)
 
     def _path(self, uri: str) -> Path:
-        """Where a URI lies. Raises UsageError for one of another kind, or one that leads out of the root."""
-        name = unquote(uri.removeprefix(SCHEME)).lstrip("/")
-        if not uri.startswith(f"{SCHEME}/") or not name or ".." in PurePosixPath(name).parts or "\0" in name:
-            raise UsageError(f"{uri!r} is not the URI of a stored file", f"such a URI begins with {SCHEME}/")
-        return self._root / name
+        return self._root / name_of(uri)

@@ -85,15 +85,18 @@ def _check(document: Document, path: Path, text: str, known: Known) -> None:
 
 
 def _further_names(document: Document, path: Path, known: Known) -> frozenset[str]:
-    """What templates at some places see besides: a trigger's type has names of its own, and a variable of the flow may be
+    """What templates at some places see besides: a type may have names of its own, and a variable of the flow may be
     rendered inside a template that has set some."""
     if path[0] == "variables":
         return frozenset([*_SETS.findall(document.text), "loop"])
-    if path[0] != "triggers" or len(path) < 2:
-        return frozenset()
-    trigger = document.value["triggers"][path[1]]
-    spec = known.catalog.find(str(trigger.get("type")), Role.TRIGGER) if isinstance(trigger, dict) else None
-    return spec.names if spec else frozenset()
+    role = Role.TRIGGER if path[0] == "triggers" else Role.TASK
+    found: frozenset[str] = frozenset()
+    value = document.value
+    for part in path:
+        if isinstance(value, dict) and (spec := known.catalog.find(str(value.get("type")), role)):
+            found |= spec.names
+        value = value[part]
+    return found
 
 
 def _place_of_name(document: Document, path: Path, text: str, name: str) -> tuple[int, int]:

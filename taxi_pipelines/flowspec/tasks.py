@@ -70,10 +70,13 @@ class TaskBuilder:
         if spec is None:
             check_model(self._document, path, _shared(value), TaskCommon)
             return None
-        known = (*_COMMON, *fields_of(spec.properties))
+        own = fields_of(spec.properties)
+        known = (*_COMMON, *own)
         filled = self._types.filled(value, spec, known)
         common = check_model(self._document, path, _shared(filled), TaskCommon)
-        rest = {key: part for key, part in filled.items() if key not in _COMMON and key not in spec.branches}
+        rest = {
+            key: part for key, part in filled.items() if key not in spec.branches and (key in own or key not in _COMMON)
+        }
         properties = self._types.check(path, rest, spec, (*spec.branches, *_COMMON))
         if spec.kind is Kind.PAUSE:
             build_inputs(self._document, (*path, "onResume"), properties.get("onResume"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.cloud import bigquery, storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from taxi_pipelines.errors import UsageError
-from taxi_pipelines.gcp.credentials import Identity, find_identity
+from taxi_pipelines.gcp.credentials import SCOPES, Identity, find_identity
 
 STORAGE_BRIEFLY = DEFAULT_RETRY.with_timeout(30)
 BIGQUERY_BRIEFLY = bigquery.DEFAULT_RETRY.with_timeout(30)
@@ -20,22 +21,23 @@ class GoogleClients:
     """Clients of one configuration, for several threads. Everything raises CredentialsInvalid where that is what is wrong.
 
     `credentials` is a path to a key file, raw JSON or base64 of it; none means Application Default Credentials. A service
-    with an emulator host is spoken to there, anonymously.
+    with an emulator host is spoken to there, anonymously. Without a location BigQuery goes by the tables.
     """
 
     def __init__(
         self,
         *,
         project: str | None,
-        location: str,
+        location: str | None,
         credentials: str | None,
         impersonate: str | None,
         storage_emulator: str | None,
         bigquery_emulator: str | None,
+        scopes: Sequence[str] = SCOPES,
     ) -> None:
         self._project = project
-        self.location = location
-        self._given = (credentials, impersonate)
+        self.location = location or ""
+        self._given = (credentials, impersonate, scopes)
         self._storage_emulator = _url(storage_emulator)
         self._bigquery_emulator = _url(bigquery_emulator)
         self._lock = threading.RLock()
@@ -95,7 +97,7 @@ class GoogleClients:
                 host = self._bigquery_emulator
                 self._bigquery = bigquery.Client(
                     project=self.project,
-                    location=self.location,
+                    location=self.location or None,
                     credentials=self._credentials(host),
                     client_options={"api_endpoint": host} if host else None,
                 )

@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,11 @@ class Identity:
         return f"user:{account}" if account else None
 
 
-def find_identity(given: str | None, impersonate: str | None) -> Identity:
+def find_identity(given: str | None, impersonate: str | None, scopes: Sequence[str] = SCOPES) -> Identity:
     """The key that is given, else Application Default Credentials; both may act as the service account `impersonate`."""
+    own = SCOPES if impersonate else scopes
     try:
-        found = _from_key(read_key(given)) if given else _default()
+        found = _from_key(read_key(given), own) if given else _default(own)
     except GoogleAuthError as error:
         raise credentials_error(error) or CredentialsInvalid(
             f"credentials cannot be asked for: {error}", "run again"
@@ -61,7 +62,7 @@ def find_identity(given: str | None, impersonate: str | None) -> Identity:
     if not impersonate:
         return found
     acting = impersonated_credentials.Credentials(
-        source_credentials=found.credentials, target_principal=impersonate, target_scopes=list(SCOPES)
+        source_credentials=found.credentials, target_principal=impersonate, target_scopes=list(scopes)
     )
     return Identity(credentials=acting, project=found.project or _project_of(impersonate))
 
@@ -109,9 +110,9 @@ def _checked(text: str, name: str) -> Mapping[str, Any]:
     raise CredentialsInvalid(f"{name} is not a service account's key", NEW_KEY)
 
 
-def _from_key(key: Mapping[str, Any]) -> Identity:
+def _from_key(key: Mapping[str, Any], scopes: Sequence[str]) -> Identity:
     try:
-        credentials = service_account.Credentials.from_service_account_info(key, scopes=SCOPES)
+        credentials = service_account.Credentials.from_service_account_info(key, scopes=scopes)
     except (GoogleAuthError, ValueError, TypeError):
         lacking = [name for name in ("client_email", "token_uri", "private_key") if not key.get(name)]
         what = f"it has no {', '.join(lacking)}" if lacking else "its private_key is cut off or altered"
@@ -119,10 +120,10 @@ def _from_key(key: Mapping[str, Any]) -> Identity:
     return Identity(credentials=credentials, project=key.get("project_id"))
 
 
-def _default() -> Identity:
+def _default(scopes: Sequence[str]) -> Identity:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a login without a quota project is all that we need
-        credentials, project = google.auth.default(scopes=SCOPES)
+        credentials, project = google.auth.default(scopes=scopes)
     return Identity(credentials=credentials, project=project)
 
 

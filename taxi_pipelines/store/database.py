@@ -58,6 +58,15 @@ class Database:
             with self._writer.begin() as connection:
                 yield connection
 
+    def vacuum(self) -> None:
+        """See `Metadata.vacuum`."""
+        with _translated(self._path):
+            if self._exists():
+                self._prepare()
+                with self._engine.connect() as connection:
+                    connection.exec_driver_sql("VACUUM")
+                    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Lets go of the file; the last to do so tidies its side files away."""
         self._engine.dispose()

@@ -7,13 +7,22 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Delete, Row, Select, delete, func, insert, select
 
-from taxi_pipelines.domain.execution import Execution, TaskRun
+from taxi_pipelines.domain.execution import PRIVATE, Execution, TaskRun
 from taxi_pipelines.domain.records import Level, LogLine, Metric
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.flow_interfaces import ExecutionFilter, Page
 from taxi_pipelines.store.column_types import begins_with, is_in_namespace
 from taxi_pipelines.store.commit import insert_executions
-from taxi_pipelines.store.flow_tables import commands, engines, execution_labels, executions, logs, metrics, task_runs
+from taxi_pipelines.store.flow_tables import (
+    commands,
+    engines,
+    execution_labels,
+    executions,
+    logs,
+    metrics,
+    secrets,
+    task_runs,
+)
 from taxi_pipelines.store.metadata import Metadata
 from taxi_pipelines.store.rows import (
     count_live,
@@ -96,7 +105,12 @@ class ExecutionStore:
             connection.execute(delete(execution_labels).where(execution_labels.c.number.in_(numbers)))
             for table in (task_runs, logs, metrics, commands):
                 connection.execute(delete(table).where(table.c.execution_id == execution_id))
+            connection.execute(delete(secrets).where(secrets.c.namespace == f"{PRIVATE}{execution_id}"))
             connection.execute(delete(executions).where(executions.c.id == execution_id))
+
+    def vacuum(self) -> None:
+        """See `Executions.vacuum`."""
+        self._database.vacuum()
 
     def lines(
         self,

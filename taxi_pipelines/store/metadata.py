@@ -20,6 +20,10 @@ class Metadata(Protocol):
         """A transaction that holds the database against other writers; makes the database if need be. Raises StoreBusy."""
         ...
 
+    def vacuum(self) -> None:
+        """Gives the space of what was deleted back; nothing happens where there is no database."""
+        ...
+
     def close(self) -> None:
         """Lets go of it."""
         ...

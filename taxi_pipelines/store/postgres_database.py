@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Row, Select
 from taxi_pipelines.errors import StoreBusy, UsageError
 from taxi_pipelines.store.postgres_errors import connect_error, connection_lost, refuse_old_server, server_errors
 from taxi_pipelines.store.revisions import find_revision, make_tables
-from taxi_pipelines.store.tables import REVISIONS
+from taxi_pipelines.store.tables import REVISIONS, metadata
 
 BUSY_SECONDS = 30
 """How long a writer waits for another one; a transaction idle for twice as long is ended by the server."""
@@ -91,6 +91,18 @@ class PostgresDatabase:
         with server_errors(self._address.place, BUSY_SECONDS), connection:
             yield connection
             connection.commit()
+
+    def vacuum(self) -> None:
+        """See `Metadata.vacuum`. The server's own autovacuum would do it later."""
+
+        def work() -> None:
+            if self._prepared or self._exists():
+                self._prepare()
+                with self._reader.connect() as connection:
+                    for table in metadata.tables:
+                        connection.exec_driver_sql(f"VACUUM (ANALYZE) {table}")
+
+        self._repeat(work)
 
     def close(self) -> None:
         """Closes the connections."""

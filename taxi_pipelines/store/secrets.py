@@ -14,7 +14,9 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import ColumnElement, and_, delete, insert, not_, select
 
 from taxi_pipelines.disk import sync_folder, writable
+from taxi_pipelines.domain.execution import PRIVATE
 from taxi_pipelines.errors import StoreCorrupt, UsageError
+from taxi_pipelines.store.column_types import begins_with
 from taxi_pipelines.store.flow_tables import secrets
 from taxi_pipelines.store.metadata import Metadata
 
@@ -44,8 +46,8 @@ class SecretStore:
     def keys(self, namespace: str | None = None) -> list[tuple[str, str]]:
         """See `Secrets.keys`."""
         query = select(secrets.c.namespace, secrets.c.key).order_by(secrets.c.namespace, secrets.c.key)
-        if namespace is not None:
-            query = query.where(secrets.c.namespace == namespace)
+        of_it = secrets.c.namespace == namespace
+        query = query.where(of_it if namespace is not None else not_(begins_with(secrets.c.namespace, PRIVATE)))
         return [(row.namespace, row.key) for row in self._database.read(query)]
 
     def set(self, namespace: str, key: str, value: str) -> None:

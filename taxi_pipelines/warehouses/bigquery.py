@@ -188,12 +188,13 @@ class BigQueryWarehouse:
             return file_bytes or 0
         return self._queries.cost(sql.month_rows(there.reference), partition.first_day) + (file_bytes or 0)
 
-    def sweep(self) -> int:
+    def sweep(self, only: tuple[str, Partition] | None = None) -> int:
         """See `Warehouse.sweep`. Waits for nobody; finds out about months whose holder died."""
         removed = sweep_spill(self._spool)
         listing = self._listings.for_hygiene()
         for month in listing.unfinished:
-            if not self._locks.is_alive(month, listing.records.get(month)):
+            is_wanted = only in (None, (month.table, month.partition))
+            if is_wanted and not self._locks.is_alive(month, listing.records.get(month)):
                 removed += self._sweep_month(month, listing.staged_of(month))
         return removed
 

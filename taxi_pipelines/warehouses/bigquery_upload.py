@@ -27,11 +27,12 @@ def load_file(
     *,
     job_id: str,
     config: bigquery.LoadJobConfig,
-    location: str,
+    location: str | None,
 ) -> bigquery.LoadJob:
     """Makes a load job of that id and sends the file with it; broken connections are resumed. Raises what the client raises."""
     resource = bigquery.LoadJob(job_id, None, to, client, config).to_api_repr()
-    resource["jobReference"]["location"] = location
+    if location:
+        resource["jobReference"]["location"] = location
     session, host = client._http, client._connection.API_BASE_URL  # the client has no public way to them
     url = f"{host}/upload/bigquery/v2/projects/{client.project}/jobs?uploadType=resumable"
     upload = ResumableUpload(url, PIECE)

@@ -151,9 +151,10 @@ class DuckDBWarehouse:
         """See `Warehouse.estimate`."""
         return 0
 
-    def sweep(self) -> int:
+    def sweep(self, only: tuple[str, Partition] | None = None) -> int:
         """See `Warehouse.sweep`. Raises WarehouseCorrupt. Waits for nobody; writes nothing where all is in order."""
-        removed = sum(self._sweep_leftover(file) for file in self._leftovers(self._catalog()))
+        found = [file for file in self._leftovers(self._catalog()) if only in (None, (file.table, file.partition))]
+        removed = sum(self._sweep_leftover(file) for file in found)
         return removed + self._sweep_temporary() + sweep_spill(self._folder.spill)
 
     def problems(self) -> list[str]:

@@ -164,11 +164,13 @@ class PostgresWarehouse:
         """See `Warehouse.estimate`: a server bills nothing."""
         return 0
 
-    def sweep(self) -> int:
+    def sweep(self, only: tuple[str, Partition] | None = None) -> int:
         """See `Warehouse.sweep`. Waits for nobody."""
 
         def work(connection: Connection) -> int:
-            return sum(self._sweep_one(connection, *found) for found in inventory.leftovers(connection, self._names))
+            found = inventory.leftovers(connection, self._names)
+            wanted = [one for one in found if only in (None, (one[1].table, one[1].partition))]
+            return sum(self._sweep_one(connection, *one) for one in wanted)
 
         return self._connections.repeat(work)
 

@@ -15,7 +15,7 @@ from taxi_pipelines.domain.manifest import FileFormat
 from taxi_pipelines.domain.month import Month
 from taxi_pipelines.domain.receipt import RunAction
 from taxi_pipelines.errors import NoEarlierVersion, NotLoaded, PipelineError, SourceMissing
-from taxi_pipelines.months import run
+from taxi_pipelines.months import publish
 from taxi_pipelines.synthetic.files import republish, write_month, write_zones
 
 JANUARY = Month(2021, 1)
@@ -398,14 +398,14 @@ def test_an_unforeseen_error_is_one_months_failure(
 ) -> None:
     for month in (1, 2, 3):
         write_month(source, "green", Month(2021, month), 300)
-    really = run.load
+    really = publish.load
 
     def sometimes(res: object, kind: object, partition: Month, *rest: object) -> object:
         if partition == Month(2021, 2):
             raise ZeroDivisionError("nobody thought of this")
         return really(res, kind, partition, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "load", sometimes)
+    monkeypatch.setattr(publish, "load", sometimes)
     outcomes = taxi.backfill("green", "2021-01", "2021-03")
     assert [outcome.receipt is not None for outcome in outcomes] == [True, False, True]
     assert outcomes[1].error is not None
@@ -431,13 +431,13 @@ def test_a_month_that_is_loaded_for_the_first_time_is_shown_as_running(
 ) -> None:
     write_month(source, "green", JANUARY, 300)
     seen: list[tuple[str, str]] = []
-    really = run.load
+    really = publish.load
 
     def looking(*arguments: object) -> object:
         seen.extend((str(cell.month), str(cell.state)) for cell in taxi.status())
         return really(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "load", looking)
+    monkeypatch.setattr(publish, "load", looking)
     taxi.run("green", "2021-01")
     assert seen == [("2021-01", "running")]
     assert [str(cell.state) for cell in taxi.status()] == ["loaded"]

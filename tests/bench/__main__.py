@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.bench import data, engine, expressions, flows
+from tests.bench import data, engine, expressions, flows, jdbc, scripts
 from tests.bench.embedded import Embedded
 from tests.bench.google import Google
 from tests.bench.measure import Figure
@@ -28,7 +28,9 @@ GROUPS: dict[str, Callable[[Path, Path], Iterator[Figure]]] = {
     "postgres": lambda folder, yellow: Postgres(folder, yellow).figures(),
     "google": lambda folder, yellow: Google(folder, yellow).figures(),
     "expressions": lambda folder, yellow: expressions.figures(),
-    "flows": lambda folder, yellow: flows.figures(),
+    "flows": lambda folder, yellow: flows.figures(folder, yellow),
+    "scripts": lambda folder, yellow: scripts.figures(),
+    "jdbc": lambda folder, yellow: jdbc.figures(yellow),
     "engine": lambda folder, yellow: engine.figures(),
     "store": lambda folder, yellow: Store(folder).figures(),
 }

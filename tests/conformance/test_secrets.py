@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from taxi_pipelines.errors import StoreCorrupt, UsageError
+from taxi_pipelines.store.executions import ExecutionStore
 from taxi_pipelines.store.metadata import Metadata
 from taxi_pipelines.store.secrets import SecretStore
 from tests.support.metadata import PLACES, Place, database_at
@@ -153,3 +154,20 @@ def test_what_is_no_key_is_named_without_showing_it(database: Metadata, key_file
     key_file.chmod(0o600)
     with pytest.raises(UsageError, match=r"^.*secret\.key is not a key for secrets"):
         SecretStore(database, key_file).set("a", "K", "hush")
+
+
+def test_an_executions_own_are_listed_only_where_it_is_named_and_go_with_it(
+    store: SecretStore, database: Metadata
+) -> None:
+    for place in ("demo", "execution:goes", "execution:stays"):
+        store.set(place, "K", "v")
+    assert store.keys() == [("demo", "K")]
+    assert store.keys("execution:goes") == [("execution:goes", "K")]
+    executions = ExecutionStore(database)
+    executions.delete("goes")
+    executions.vacuum()
+    assert (store.get("execution:goes", "K"), store.get("execution:stays", "K"), store.get("demo", "K")) == (
+        None,
+        "v",
+        "v",
+    )

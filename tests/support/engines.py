@@ -55,6 +55,7 @@ def parts_of(home: Path, *, catalog: TypeCatalog = REGISTRY, workers: int = 2, *
             random=random.Random(7),
             new_id=new_id,
             folder=home / "work",
+            cache=home / "cache",
             zone=ZoneInfo("UTC"),
             host="test",
             files_root=str(home / "files"),

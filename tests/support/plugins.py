@@ -2,63 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pydantic import ConfigDict
 
-from pydantic import ConfigDict, Field
-
-from taxi_pipelines.task_types import Properties, Role, Typed, TypeSpec
+from taxi_pipelines.task_types import Properties, TypeSpec
 from taxi_pipelines.tasks.registry import REGISTRY
 
 
 class Free(Properties):
-    """Anything; a task runner where one is named."""
+    """Anything."""
 
     model_config = ConfigDict(extra="allow")
 
-    commands: list[str] = Field(default=[], description="What to run.")
-    env: dict[str, str] = Field(default={}, description="Its environment.")
-    task_runner: Annotated[dict[str, Any] | None, Typed(Role.TASK_RUNNER)] = Field(
-        default=None, description="A runner."
-    )
-
-
-class Postgres(Properties):
-    """Some SQL on a server."""
-
-    url: str = Field(description="Where.")
-    username: str | None = Field(default=None, description="As whom.")
-    password: str | None = Field(default=None, description="With what.")
-    sql: str = Field(description="What.")
-
-
-class CopyIn(Properties):
-    """A file into a table."""
-
-    url: str = Field(description="Where.")
-    username: str | None = Field(default=None, description="As whom.")
-    password: str | None = Field(default=None, description="With what.")
-    from_: str = Field(alias="from", description="Which file.")
-    table: str = Field(description="Which table.")
-    format: str = Field(default="CSV", description="How it is written.")
-    header: bool = Field(default=False, description="Whether its first line is one.")
-    columns: list[str] = Field(default=[], description="Which columns.")
-
-
-class Docker(Properties):
-    """A container."""
-
-    network_mode: str | None = Field(default=None, description="Its network.")
-    pull_policy: str | None = Field(default=None, description="When to pull.")
-    volumes: list[str] = Field(default=[], description="What it sees.")
-
 
 FREE = (
-    "io.kestra.plugin.scripts.shell.Commands",
-    "io.kestra.plugin.scripts.python.Script",
-    "io.kestra.plugin.core.http.Download",
-    "io.kestra.plugin.core.storage.PurgeCurrentExecutionFiles",
-    "io.kestra.plugin.jdbc.duckdb.Query",
-    "io.kestra.plugin.jdbc.duckdb.Queries",
     "io.kestra.plugin.gcp.bigquery.Query",
     "io.kestra.plugin.gcp.bigquery.CreateDataset",
     "io.kestra.plugin.gcp.gcs.CreateBucket",
@@ -69,21 +25,9 @@ FREE = (
     "io.kestra.plugin.ai.rag.ChatCompletion",
     "io.kestra.plugin.ai.rag.IngestDocument",
 )
-PLUGINS = (
-    *(TypeSpec(name=name, title="Something.", properties=Free) for name in FREE),
-    TypeSpec(name="io.kestra.plugin.jdbc.postgresql.Queries", title="Runs SQL.", properties=Postgres),
-    TypeSpec(name="io.kestra.plugin.jdbc.postgresql.CopyIn", title="Copies a file.", properties=CopyIn),
-    TypeSpec(
-        name="io.kestra.plugin.core.runner.Process", role=Role.TASK_RUNNER, title="A process.", properties=Properties
-    ),
-    TypeSpec(
-        name="io.kestra.plugin.scripts.runner.docker.Docker",
-        role=Role.TASK_RUNNER,
-        title="A container.",
-        properties=Docker,
-    ),
+CATALOG = REGISTRY.extended(
+    TypeSpec(name=name, title="Something.", properties=Free) for name in FREE if REGISTRY.find(name) is None
 )
-CATALOG = REGISTRY.extended(PLUGINS)
 """Everything of this version, and the types that the course's flows use."""
 
 

@@ -48,6 +48,11 @@ def act(values: Mapping[str, Any], context: TaskContext) -> Mapping[str, Any]:
             os._exit(3)
         case "oom":
             os.kill(os.getpid(), 9)
+        case "leave":
+            (context.folder / "left").touch()
+            os.kill(os.getpid(), 9)
+        case "look":
+            return {"there": [path.name for path in context.folder.iterdir()]}
         case "sleep":
             context.log(Level.INFO, "sleeping")
             time.sleep(60)

@@ -12,7 +12,8 @@ nothing passes here by silence. One file per part, all named bigquery_….py:
     schema, layout      columns; partitions, clusters, names          catalog, data     what there is; its rows, in DuckDB
     tables              datasets.*, tables.*, tabledata.list          project           what is granted
     jobs, inserts       life and faults of jobs; jobs.*               upload, results   files that come; jobs.query and results
-    write, parquet      dispositions; what goes into which column     load, copy        the two free kinds of job
+    write, parquet, csv dispositions; what goes into which column     load, copy        the two free kinds of job
+    objects, external   files in the fake storage; tables made of them
     sql, scan, run      GoogleSQL by sqlglot; bytes and filters; DuckDB      query, ddl, views      query jobs, DDL, INFORMATION_SCHEMA
 """
 

@@ -70,7 +70,10 @@ class Dataset:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Table:
-    """A table. `relation`: where its rows lie in DuckDB; `settings`: labels, description, friendlyName and the like."""
+    """A table. `relation`: where its rows lie in DuckDB; `settings`: labels, description, friendlyName and the like.
+
+    `external`: the externalDataConfiguration of one whose rows are files in Cloud Storage.
+    """
 
     name: TableName
     fields: Fields
@@ -81,6 +84,17 @@ class Table:
     modified: int
     expires: int | None
     etag: str = ""
+    external: Mapping[str, Any] | None = None
+
+    @property
+    def type(self) -> str:
+        """Google's word."""
+        return "TABLE" if self.external is None else "EXTERNAL"
+
+    def check_own(self) -> None:
+        """Raises where its rows are not BigQuery's own to change."""
+        if self.external is not None:
+            raise invalid(f"{self.name} is not allowed for this operation because it is currently a {self.type}.")
 
     @property
     def needs_filter(self) -> bool:
@@ -93,7 +107,7 @@ class Table:
             "kind": "bigquery#table",
             "id": str(self.name),
             "tableReference": self.name.resource(),
-            "type": "TABLE",
+            "type": self.type,
             "creationTime": str(self.created),
             **self.layout.resource(),
         }

@@ -38,6 +38,7 @@ def run_copy(
     """The job's work; answers its statistics."""
     name = table_name(_sources(configuration)[0], destination.name.project)
     source = state.catalog.table(name, location)
+    source.check_own()
     state.projects.check_granted("bigquery.tables.getData", name.project, name.dataset, name.table)
     old = existing(state, destination)
     if old is not None:

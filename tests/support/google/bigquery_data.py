@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from tests.support.google.bigquery_schema import Field, Fields, column_definitions, quoted
 
@@ -54,6 +55,12 @@ class Data:
         relation = self.new_relation()
         self.run(f"CREATE TABLE {relation} ({column_definitions(fields) or '__none BOOLEAN'})")
         return relation
+
+    def fill(self, relation: str, rows: pa.Table) -> None:
+        """These rows are in it, too."""
+        self.connection.register("incoming", rows)
+        self.run(f"INSERT INTO {relation} SELECT * FROM incoming")
+        self.connection.unregister("incoming")
 
     def drop(self, relation: str) -> None:
         """Its rows are gone."""

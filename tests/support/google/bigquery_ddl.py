@@ -6,16 +6,17 @@ https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-la
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp
 
 from tests.support.google.bigquery_catalog import Table
 from tests.support.google.bigquery_errors import already_exists, invalid, not_modelled
+from tests.support.google.bigquery_external import external_configuration
 from tests.support.google.bigquery_layout import Layout, TableName, check_labels
 from tests.support.google.bigquery_run import Plan, plan_statement, select
-from tests.support.google.bigquery_schema import DUCKDB_TYPES, Field, by_name, quoted, read_schema, type_name
+from tests.support.google.bigquery_schema import DUCKDB_TYPES, Field, Fields, by_name, quoted, read_schema, type_name
 from tests.support.google.bigquery_sql import Scope
 from tests.support.google.bigquery_state import BigQueryState
 from tests.support.google.bigquery_tables import add_columns, check_filter_wish
@@ -32,12 +33,15 @@ def run_ddl(state: BigQueryState, plan: Plan, scope: Scope, location: str) -> di
     match plan.kind:
         case "CREATE_TABLE" | "CREATE_TABLE_AS_SELECT":
             return _create(state, plan, scope, location)
+        case "CREATE_EXTERNAL_TABLE":
+            return _create_external(state, expression, scope, location)
         case "ALTER_TABLE":
             return _alter(state, expression, scope, location)
         case "DROP_TABLE":
             return _drop(state, expression, scope, location)
         case _:
             table = state.catalog.table(scope.name(expression.expressions[0]), location)
+            table.check_own()
             state.data.run(f"DELETE FROM {table.relation}")
             state.catalog.put(table)
             return _told("TRUNCATE", table.name)
@@ -48,29 +52,70 @@ def _told(operation: str, name: TableName) -> dict[str, Any]:
 
 
 def _create(state: BigQueryState, plan: Plan, scope: Scope, location: str) -> dict[str, Any]:
-    expression = plan.expression
-    schema = expression.this if isinstance(expression.this, exp.Schema) else None
-    name = scope.name(expression.this.this if schema else expression.this)
-    state.catalog.dataset(name.project, name.dataset, location)
-    old = state.catalog.find(name)
-    if old and expression.args.get("exists"):
+    asked = _asked(plan.expression, scope)
+    name = asked.name
+    old = _before(state, asked, location)
+    if old and asked.skips:
         return _told("SKIP", name)
-    if old and not expression.args.get("replace"):
-        raise already_exists(f"Table {name}")
-    fields = read_schema({"fields": [_column(definition) for definition in schema.expressions]} if schema else None)
-    layout, settings = _properties(expression.args.get("properties"))
+    layout, settings = _properties(plan.expression.args.get("properties"))
     if plan.kind == "CREATE_TABLE":
-        state.catalog.put(state.catalog.new_table(name, fields, layout, settings))
+        state.catalog.put(state.catalog.new_table(name, asked.fields, layout, settings))
         return _told("REPLACE" if old else "CREATE", name)
-    if schema:
+    if asked.fields:
         raise not_modelled("CREATE TABLE with columns AS SELECT")
-    query = plan_statement(state, expression.expression, scope, location, plan.parameters)
+    query = plan_statement(state, plan.expression.expression, scope, location, plan.parameters)
     result = select(state, query, {})
     if old:
         state.catalog.drop(old)
     destination = Destination(name=name, create="CREATE_IF_NEEDED", write="WRITE_EMPTY", updates=frozenset())
     bring(state, destination, Rows(source=result.relation, fields=result.fields, layout=layout, settings=settings))
     return _told("REPLACE" if old else "CREATE", name)
+
+
+def _create_external(state: BigQueryState, expression: exp.Expr, scope: Scope, location: str) -> dict[str, Any]:
+    asked = _asked(expression, scope)
+    old = _before(state, asked, location)
+    if old and asked.skips:
+        return _told("SKIP", asked.name)
+    if not asked.fields:
+        raise not_modelled("external tables whose columns are found out by looking at the file")
+    made = state.catalog.new_table(asked.name, asked.fields, Layout(), {})
+    state.catalog.put(replace(made, external=external_configuration(expression.args.get("properties"))))
+    return _told("REPLACE" if old else "CREATE", asked.name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """What CREATE says of the table itself."""
+
+    name: TableName
+    fields: Fields
+    type: str
+    skips: bool
+    replaces: bool
+
+
+def _asked(expression: exp.Expr, scope: Scope) -> _Asked:
+    schema = expression.this if isinstance(expression.this, exp.Schema) else None
+    columns = {"fields": [_column(definition) for definition in schema.expressions]} if schema else None
+    return _Asked(
+        name=scope.name(expression.this.this if schema else expression.this),
+        fields=read_schema(columns),
+        type="EXTERNAL" if expression.find(exp.ExternalProperty) else "TABLE",
+        skips=bool(expression.args.get("exists")),
+        replaces=bool(expression.args.get("replace")),
+    )
+
+
+def _before(state: BigQueryState, asked: _Asked, location: str) -> Table | None:
+    """The table that is there. Raises where there may be none."""
+    state.catalog.dataset(asked.name.project, asked.name.dataset, location)
+    old = state.catalog.find(asked.name)
+    if old and not (asked.skips or asked.replaces):
+        raise already_exists(f"Table {asked.name}")
+    if old and asked.replaces and old.type != asked.type:
+        raise not_modelled(f"CREATE OR REPLACE {asked.type} of what is a {old.type}")
+    return old
 
 
 def _column(definition: exp.ColumnDef) -> dict[str, Any]:
@@ -111,6 +156,8 @@ def _properties(properties: exp.Properties | None) -> tuple[Layout, dict[str, An
 def _partitioning(expression: exp.Expr) -> dict[str, Any]:
     if isinstance(expression, exp.Column | exp.Identifier):
         return {"unit": "DAY", "column": expression.name}
+    if isinstance(expression, exp.Date) and isinstance(expression.this, exp.Column) and not expression.args.get("zone"):
+        return {"unit": "DAY", "column": expression.this.name}
     unit, column = expression.args.get("unit"), expression.this
     if unit is None or not isinstance(column, exp.Column):
         raise not_modelled(f"PARTITION BY {expression.sql('bigquery')}")
@@ -140,6 +187,7 @@ def _value(node: exp.Expr) -> Any:
 
 def _alter(state: BigQueryState, expression: exp.Expr, scope: Scope, location: str) -> dict[str, Any]:
     table = state.catalog.table(scope.name(expression.this), location)
+    table.check_own()
     for action in expression.args["actions"]:
         match action:
             case exp.ColumnDef():
@@ -189,5 +237,7 @@ def _drop(state: BigQueryState, expression: exp.Expr, scope: Scope, location: st
     name = scope.name(node)
     if state.catalog.find(name) is None and expression.args.get("exists"):
         return _told("SKIP", name)
-    state.catalog.drop(state.catalog.table(name, location))
+    table = state.catalog.table(name, location)
+    table.check_own()
+    state.catalog.drop(table)
     return _told("DROP", name)

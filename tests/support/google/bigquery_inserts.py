@@ -16,7 +16,7 @@ from tests.support.google.bigquery_errors import invalid, not_modelled
 from tests.support.google.bigquery_jobs import Job, Work
 from tests.support.google.bigquery_layout import check_labels
 from tests.support.google.bigquery_load import check_load, run_load
-from tests.support.google.bigquery_parquet import ParquetFile
+from tests.support.google.bigquery_objects import SourceFile
 from tests.support.google.bigquery_query import check_query, dry_run
 from tests.support.google.bigquery_state import BigQueryState, Request
 from tests.support.google.bigquery_write import Destination
@@ -41,7 +41,7 @@ class _Order:
 
 
 def insert_job(
-    state: BigQueryState, project: str, resource: Mapping[str, Any], upload: ParquetFile | None
+    state: BigQueryState, project: str, resource: Mapping[str, Any], upload: SourceFile | None
 ) -> dict[str, Any]:
     """jobs.insert: never DONE in this answer, but for a dry run, which leaves no job."""
     configuration = _configuration(state, project, resource)
@@ -71,7 +71,7 @@ def _configuration(state: BigQueryState, project: str, resource: Mapping[str, An
     return configuration
 
 
-def _order(state: BigQueryState, project: str, resource: Mapping[str, Any], upload: ParquetFile | None) -> _Order:
+def _order(state: BigQueryState, project: str, resource: Mapping[str, Any], upload: SourceFile | None) -> _Order:
     configuration, told = resource["configuration"], resource.get("jobReference") or {}
     kind = next(kind for kind in _KINDS if kind in configuration)
     job_id = told.get("jobId") or f"job_{uuid.uuid4().hex}"
@@ -87,7 +87,7 @@ def _prepare(
     kind: str,
     configuration: Mapping[str, Any],
     location: str | None,
-    upload: ParquetFile | None,
+    upload: SourceFile | None,
 ) -> tuple[str, Work]:
     """Where the job runs, and its work. Raises what Google refuses at once."""
     details = configuration[kind]

@@ -74,7 +74,7 @@ class Job:
         if told_state == "DONE":
             told["statistics"] |= {"endTime": str(self.ended), **self.statistics}
             if self.error is not None:
-                told["status"] |= {"errorResult": self.error.entry, "errors": [self.error.entry]}
+                told["status"] |= {"errorResult": self.error.entry, "errors": self.error.entries}
         return told
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.support.google.bigquery_errors import BigQueryError, invalid, not_modelled
+from tests.support.google.bigquery_errors import invalid, not_modelled
+from tests.support.google.bigquery_objects import SourceFile
 from tests.support.google.bigquery_schema import DUCKDB_TYPES, Field, Fields, quoted
 
 _CPP_TYPES = {"INTEGER": "INT64", "FLOAT": "DOUBLE", "BOOLEAN": "BOOL"}
@@ -25,11 +25,8 @@ _LOGICAL = {"STRING": "STRING", "ENUM": "STRING", "DATE": "DATE", "TIME": "TIME"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ParquetFile:
-    """A file: where it lies here, and under which name errors speak of it."""
-
-    path: Path
-    uri: str
+class ParquetFile(SourceFile):
+    """Such a file."""
 
     @property
     def scan(self) -> str:
@@ -48,10 +45,6 @@ class ParquetFile:
         if any(column.path != column.name for column in columns):
             raise not_modelled("nested Parquet columns")
         return {column.name: column for column in columns}
-
-    def error(self, message: str) -> BigQueryError:
-        """Of a job that reads it."""
-        return invalid(f"Error while reading data, error message: {message} File: {self.uri}", location=self.uri)
 
     def fields(self) -> Fields:
         """The schema of a table made from it."""

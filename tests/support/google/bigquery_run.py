@@ -12,6 +12,7 @@ import duckdb
 from sqlglot import exp
 
 from tests.support.google.bigquery_errors import BigQueryError, invalid, not_modelled
+from tests.support.google.bigquery_external import refresh
 from tests.support.google.bigquery_jobs import Result
 from tests.support.google.bigquery_layout import table_name
 from tests.support.google.bigquery_scan import bytes_read, check_filters
@@ -76,6 +77,9 @@ def plan_statement(
         name, written = reference.table.name, kind != "SELECT" and reference.node is target_node(expression)
         right = "bigquery.tables.updateData" if written else "bigquery.tables.getData"
         state.projects.check_granted(right, name.project, name.dataset, name.table)
+        if written:
+            reference.table.check_own()
+    refresh(state, [reference.table for reference in used])
     check_filters(expression, used)
     sizes = bytes_read(state.data, expression, used, parameters)
     physical = expression.copy()

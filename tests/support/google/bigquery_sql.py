@@ -71,6 +71,8 @@ def statement_type(expression: exp.Expr) -> str:
         raise not_modelled(f"the statement {expression.sql('bigquery')[:60]}")
     if kind == "CREATE_TABLE" and expression.args.get("expression") is not None:
         return "CREATE_TABLE_AS_SELECT"
+    if kind == "CREATE_TABLE" and expression.find(exp.ExternalProperty):
+        return "CREATE_EXTERNAL_TABLE"
     return kind
 
 

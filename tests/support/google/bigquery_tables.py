@@ -148,6 +148,8 @@ def list_rows(state: BigQueryState, request: Request) -> dict[str, Any]:
     """tabledata.list: free, of a table or a partition."""
     name = request.table
     table = state.catalog.table(name)
+    if table.external is not None:
+        raise invalid("Cannot list a table of type EXTERNAL.")
     if "startIndex" in request.query and "pageToken" in request.query:
         raise invalid("Only one of startIndex and pageToken can be specified")
     start = int(request.query.get("pageToken") or request.query.get("startIndex") or 0)
@@ -182,6 +184,7 @@ def resource(state: BigQueryState, table: Table, name: TableName) -> dict[str, A
         "tableReference": {**name.resource(), "tableId": str(name).rpartition(".")[2]},
         "etag": table.etag,
         "schema": {"fields": [field.resource() for field in table.fields]},
+        **({} if table.external is None else {"externalDataConfiguration": table.external}),
         "numRows": str(rows),
         "numBytes": str(size),
         "numLongTermBytes": "0",

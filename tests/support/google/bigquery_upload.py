@@ -17,7 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from tests.support.google.bigquery_errors import BigQueryError, invalid, own_faults_told
 from tests.support.google.bigquery_inserts import check_insert, insert_job
-from tests.support.google.bigquery_parquet import ParquetFile
+from tests.support.google.bigquery_objects import SourceFile
 from tests.support.google.bigquery_state import BigQueryState, Upload
 from tests.support.google.storage_uploads import split_multipart
 
@@ -39,7 +39,7 @@ async def begin_upload(state: BigQueryState, http: HttpRequest) -> Response:
     job = json.loads(body)
     await run_in_threadpool(_check, state, project, job)
     with state.lock:
-        state.uploads[session] = Upload(project=project, resource=job, content=state.new_file("upload.parquet"))
+        state.uploads[session] = Upload(project=project, resource=job, content=state.new_file("upload"))
         state.uploads[session].content.touch()
     where = http.url.include_query_params(upload_id=session)
     return Response(status_code=200, headers={"Location": str(where), "X-GUploader-UploadID": session})
@@ -53,9 +53,9 @@ def _check(state: BigQueryState, project: str, resource: dict[str, Any]) -> None
 def _insert_whole(state: BigQueryState, project: str, resource: dict[str, Any], content: bytes) -> dict[str, Any]:
     resource.pop("contentType", None)
     with state.lock, own_faults_told():
-        path = state.new_file("upload.parquet")
+        path = state.new_file("upload")
         path.write_bytes(content)
-        return insert_job(state, project, resource, ParquetFile(path=path, uri=f"prod-scotty-{uuid.uuid4().hex[:8]}"))
+        return insert_job(state, project, resource, SourceFile(path=path, uri=f"prod-scotty-{uuid.uuid4().hex[:8]}"))
 
 
 async def continue_upload(state: BigQueryState, http: HttpRequest) -> Response:
@@ -73,7 +73,7 @@ def _take(state: BigQueryState, upload: Upload, headers: Mapping[str, str], body
             if total is None or upload.size < total:
                 told = {"Range": f"bytes=0-{upload.size - 1}"} if upload.size else {}
                 return Response(status_code=308, headers=told)
-            file = ParquetFile(path=upload.content, uri=f"prod-scotty-{uuid.uuid4().hex[:8]}")
+            file = SourceFile(path=upload.content, uri=f"prod-scotty-{uuid.uuid4().hex[:8]}")
             upload.answer = insert_job(state, upload.project, upload.resource, file)
         return JSONResponse(upload.answer)
 

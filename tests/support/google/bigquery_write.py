@@ -72,6 +72,8 @@ def existing(state: BigQueryState, destination: Destination) -> Table | None:
     found = state.catalog.find(destination.name)
     if found is None and destination.create == "CREATE_NEVER":
         raise not_found(f"Table {replace(destination.name, partition=None)}")
+    if found is not None:
+        found.check_own()
     if found is not None and destination.write == "WRITE_EMPTY":
         where = found.layout.rows_of(destination.name)
         if state.data.number(f"SELECT count(*) FROM {found.relation} WHERE {where}"):

@@ -134,7 +134,7 @@ DOCKER = "io.kestra.plugin.scripts.runner.docker.Docker"
 
 
 def shell(more: str, defaults: str) -> Any:
-    text = f"id: a\ntype: io.kestra.plugin.scripts.shell.Commands\n{more}"
+    text = f"id: a\ntype: io.kestra.plugin.scripts.shell.Commands\ncommands: [x]\n{more}"
     return task(text, f"pluginDefaults:\n{defaults}").properties
 
 
@@ -149,10 +149,8 @@ def test_plugin_defaults_are_merged_deeply_and_the_task_wins() -> None:
 
 
 def test_forced_defaults_win() -> None:
-    assert shell("x: 1", "  - {type: io.kestra.plugin.scripts, forced: true, values: {taskRunner: null}}\n") == {
-        "x": 1,
-        "taskRunner": None,
-    }
+    defaults = "  - {type: io.kestra.plugin.scripts, forced: true, values: {failFast: false}}\n"
+    assert shell("failFast: true", defaults) == {"commands": ["x"], "failFast": False}
 
 
 def test_defaults_fill_task_runners() -> None:
@@ -174,11 +172,12 @@ def test_a_default_that_a_type_does_not_know_is_ignored_but_the_tasks_own_is_not
 
 def test_a_runner_that_nobody_knows_is_a_problem() -> None:
     found = problems(
-        "id: a\ntype: io.kestra.plugin.scripts.shell.Commands\ntaskRunner: {type: io.kestra.plugin.core.runner.Proces}"
+        "id: a\ntype: io.kestra.plugin.scripts.shell.Script\nscript: x\n"
+        "taskRunner: {type: io.kestra.plugin.core.runner.Proces}"
     )
     assert found == [
         (
-            "6:24: tasks[0].taskRunner.type: unknown task runner type 'io.kestra.plugin.core.runner.Proces'; "
+            "7:24: tasks[0].taskRunner.type: unknown task runner type 'io.kestra.plugin.core.runner.Proces'; "
             "did you mean 'io.kestra.plugin.core.runner.Process'?"
         )
     ]
