@@ -63,6 +63,7 @@ def run(command: str, folder: Path, source: Path) -> subprocess.CompletedProcess
 def test_every_command_of_the_readme_runs_in_its_order(tmp_path: Path, source: Path) -> None:
     assert len(COMMANDS) > 12
     first = source / "green_tripdata_2021-01.parquet"
+    (tmp_path / "flows").symlink_to(ROOT / "flows")
     for name, text in FLOWS.items():
         (tmp_path / name).write_text(text)
     slips = FLOWS["hello.yaml"].replace("foreach", "forech").replace("inputs.names", "input.names")
