@@ -25,7 +25,6 @@ from taxi_pipelines.tasks.sql_values import plain
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"), (b"\x00\xff", "AP8="), (memoryview(b"a"), "YQ=="),
         ((1, [Decimal("2.5")], {3: {4}}), [1, [2.5], {"3": [4]}]),
     ],
-    ids=repr,
 )  # fmt: skip
 def test_a_value_is_plain(value: Any, expected: Any) -> None:
     found = plain(value)
