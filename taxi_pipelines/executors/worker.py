@@ -35,6 +35,8 @@ _MASK = "******"
 _LONGEST_LINE = 100_000
 _AT_A_TIME = 500
 _MOST_WAITING = 5_000
+_DRIVERS = {"google": ("gcp", "Google Cloud"), "psycopg": ("postgres", "PostgreSQL")}
+"""What a task may import that need not be installed → the extra that has it, and what it is for."""
 
 
 class Stopped(BaseException):
@@ -132,7 +134,16 @@ def _run(order: WorkOrder, context: Context) -> tuple[State, Mapping[str, Any], 
         return State.FAILED, {}, str(error)
     except (Exception, SystemExit) as error:
         context.log(Level.DEBUG, traceback.format_exc())
-        return State.FAILED, {}, f"{type(error).__name__}: {error}"
+        return State.FAILED, {}, _lacking(error) or f"{type(error).__name__}: {error}"
+
+
+def _lacking(error: BaseException) -> str | None:
+    """What to install, where a driver is not there."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ImportError) else ""
+    if name not in _DRIVERS:
+        return None
+    extra, purpose = _DRIVERS[name]
+    return f'the packages for {purpose} are not installed; run: pip install "taxi-pipelines[{extra}]"'
 
 
 def _plain(outputs: Any) -> dict[str, Any]:

@@ -184,8 +184,9 @@ def _day(text: str) -> date:
 
 
 def _clock(text: str) -> time:
-    seconds, _, fraction = text.partition(".")
-    return time(*(int(part) for part in seconds.split(":")), int(fraction.ljust(6, "0") or 0))
+    hour, minute, seconds = text.split(":")
+    second, _, fraction = seconds.partition(".")
+    return time(int(hour), int(minute), int(second), int(fraction.ljust(6, "0")))
 
 
 _PARSERS: dict[str, Callable[[str], Any]] = {

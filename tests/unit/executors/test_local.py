@@ -27,7 +27,14 @@ class Desk:
         self.reports: list[Report] = []
 
     def order(
-        self, id: str, how: str, *, timeout: float | None = None, attempt: int = 1, secrets: tuple[str, ...] = ()
+        self,
+        id: str,
+        how: str,
+        *,
+        run: str = "tests.support.task_functions:act",
+        timeout: float | None = None,
+        attempt: int = 1,
+        secrets: tuple[str, ...] = (),
     ) -> None:
         self.executor.submit(
             WorkOrder(
@@ -37,7 +44,7 @@ class Desk:
                 attempt=attempt,
                 namespace="a.b",
                 flow_id="f",
-                run="tests.support.task_functions:act",
+                run=run,
                 properties={"how": how, "folder": str(self.folder)},
                 timeout=None if timeout is None else timedelta(seconds=timeout),
                 log_level=Level.INFO,
