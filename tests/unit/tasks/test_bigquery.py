@@ -176,7 +176,11 @@ def test_a_job_outlives_its_worker_and_is_found_by_the_next(bench: Bench, fake: 
     fake.calls.clear()
     execution = bench.submit(one_task(query(INSERT), pluginDefaults=DEFAULTS))
     bench.until(lambda: any(call.method == "GET" and "/jobs/" in call.path for call in fake.calls))
-    (worker,) = [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    (worker,) = [
+        child
+        for child in psutil.Process().children()
+        if child.status() != "zombie" and "spawn_main" in " ".join(child.cmdline())
+    ]
     worker.kill()
     bench.until(lambda: len(bench.look(execution.id).runs[0].attempts) == 2)
     fake.bigquery.jobs.release()
