@@ -38,8 +38,8 @@ check: $(READY) ## style, types, layers
 bench: $(READY) ## measure speed and memory, write docs/benchmarks.md
 	$(BIN)/python -m tests.bench
 
-serve: $(READY) ## start the service (not there yet: `taxi up` comes with it)
-	@echo "the service is not built yet: taxi up, its API and its pages come with a later version" >&2; exit 1
+serve: $(READY) ## start the service: schedules, executions, REST API (`taxi up`)
+	$(BIN)/taxi up
 
 docs: $(READY) ## write docs/cli.md and docs/tasks/ anew
 	$(BIN)/python -m tests.docs.cli_docs

@@ -3,11 +3,12 @@
     PipelineError
     ├── TransientError     may go away by itself: worth another try
     │   ├── SourceUnavailable   StoreBusy   LakeUnavailable   WarehouseUnavailable
+    │   ├── GitUnavailable   AlertUndelivered
     └── PermanentError     the same call will fail again until somebody acts
         ├── UsageError ── UnknownType, InvalidMonth
         ├── SourceMissing, SourceCorrupt, SchemaMismatch
         ├── LakeCorrupt, WarehouseCorrupt, StoreCorrupt
-        ├── LakeRefused, WarehouseRefused, CredentialsInvalid
+        ├── LakeRefused, WarehouseRefused, GitRefused, CredentialsInvalid
         ├── NotFound, CheckFailed, NotLoaded, NoEarlierVersion, QueryFailed, ExpressionFailed, TaskFailed
         └── DiskFull, HomeUnwritable, InternalError
 
@@ -71,6 +72,18 @@ class WarehouseUnavailable(TransientError):
     code = "warehouse-unavailable"
 
 
+class GitUnavailable(TransientError):
+    """The server of the flows' Git repository does not answer."""
+
+    code = "git-unavailable"
+
+
+class AlertUndelivered(TransientError):
+    """The place an alert goes to did not take it."""
+
+    code = "alert-undelivered"
+
+
 class UsageError(PermanentError):
     """The call itself is wrong; nothing was touched."""
 
@@ -131,6 +144,12 @@ class LakeRefused(PermanentError):
     """The lake's server does not let us do this: no such bucket, no right, a name taken by somebody else."""
 
     code = "lake-refused"
+
+
+class GitRefused(PermanentError):
+    """The flows' Git repository is not there, lets nobody in with this login, or has no such branch or folder."""
+
+    code = "git-refused"
 
 
 class CredentialsInvalid(PermanentError):

@@ -38,7 +38,11 @@ class FlowFile:
 
 def read_file(path: Path, catalog: TypeCatalog) -> FlowFile:
     """The flow of a file. Raises UsageError where it cannot be read."""
-    text = _text(path)
+    return flow_of(path, _text(path), catalog)
+
+
+def flow_of(path: Path, text: str, catalog: TypeCatalog) -> FlowFile:
+    """The flow of a text; `path` is where it comes from."""
     flow, problems = read_flow(text, catalog, file=str(path))
     return FlowFile(path=path, text=text, flow=flow, problems=problems)
 

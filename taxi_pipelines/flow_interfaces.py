@@ -12,9 +12,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from taxi_pipelines.domain.access import Token
 from taxi_pipelines.domain.execution import Execution, TaskRun
+from taxi_pipelines.domain.flow_change import FlowChange
 from taxi_pipelines.domain.records import Command, KvDeletion, KvEntry, Level, LogLine, Metric, StoredFlow
 from taxi_pipelines.domain.states import State
+from taxi_pipelines.domain.trigger import TriggerState
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,11 +59,38 @@ class ExecutionFilter:
     caller_execution_id: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LogFilter:
+    """Which log lines of all executions; None means any. `level`: that one or worse. `text` is anywhere in them, in any case."""
+
+    text: str | None = None
+    execution_id: str | None = None
+    namespace: str | None = None
+    flow_id: str | None = None
+    level: Level | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 class Flows(Protocol):
     """Flow texts with their revisions."""
 
-    def save(self, namespace: str, id: str, source: str, now: datetime) -> StoredFlow:
-        """Keeps the text as the next revision; the same text as the newest keeps that revision."""
+    def save(
+        self, namespace: str, id: str, source: str, now: datetime, triggers: Sequence[TriggerState] = ()
+    ) -> StoredFlow:
+        """Keeps the text as the next revision, and its triggers; the same text as the newest keeps that revision."""
+        ...
+
+    def take_over(
+        self,
+        changes: Sequence[tuple[FlowChange, str, Sequence[TriggerState]]],
+        git_commit: str,
+        now: datetime,
+    ) -> bool:
+        """Performs all these changes (with texts, and triggers) in one transaction, in the name of a commit.
+
+        False, and nothing is done, where one of the flows is of another revision by now.
+        """
         ...
 
     def find(self, namespace: str, id: str, revision: int | None = None) -> StoredFlow | None:
@@ -76,7 +106,7 @@ class Flows(Protocol):
         ...
 
     def delete(self, namespace: str, id: str, now: datetime) -> bool:
-        """Marks it deleted by a last revision; whether it was there."""
+        """Marks it deleted by a last revision, and forgets its triggers; whether it was there."""
         ...
 
 
@@ -105,6 +135,10 @@ class Executions(Protocol):
 
     def count_live(self, namespace: str, flow_id: str) -> int:
         """How many executions of the flow have begun, or are just being begun, and not ended (S17): counted, never stored."""
+        ...
+
+    def relabel(self, execution: Execution) -> bool:
+        """Keeps the labels of one that has ended and that no engine holds; whether it was so."""
         ...
 
     def delete(self, execution_id: str) -> None:
@@ -157,6 +191,10 @@ class Engines(Protocol):
         """Writes the batch in one transaction, but nothing of executions (and new ones called by them) lost: those ids."""
         ...
 
+    def have_news(self) -> bool:
+        """Whether there is a command, or an execution that goes on and that nobody holds. Asked often: it costs little."""
+        ...
+
     def commands(self, engine_id: str) -> list[Command]:
         """What is asked of executions it holds, and holds from now on if nobody does, oldest first, until a batch takes it."""
         ...
@@ -179,6 +217,10 @@ class Logs(Protocol):
         limit: int = 1000,
     ) -> list[LogLine]:
         """Lines of that level or worse, in order, after a number."""
+        ...
+
+    def search_lines(self, wanted: LogFilter, page: Page) -> list[LogLine]:
+        """Lines of any execution, the newest first."""
         ...
 
     def metrics(self, execution_id: str) -> list[Metric]:
@@ -222,6 +264,26 @@ class Secrets(Protocol):
         ...
 
     def delete(self, namespace: str, key: str) -> bool:
+        """Whether it was there."""
+        ...
+
+
+class Tokens(Protocol):
+    """API tokens, as hashes."""
+
+    def add(self, token: Token) -> None:
+        """Keeps a new one."""
+        ...
+
+    def find(self, id: str) -> Token | None:
+        """By its public part."""
+        ...
+
+    def listed(self) -> list[Token]:
+        """The oldest first."""
+        ...
+
+    def remove(self, id: str) -> bool:
         """Whether it was there."""
         ...
 

@@ -23,13 +23,15 @@ from taxi_pipelines.engine.views import execution_view
 from taxi_pipelines.errors import NotFound, UsageError
 from taxi_pipelines.flow_files import FlowFile, read_file, with_subflows
 from taxi_pipelines.flow_interfaces import Batch, ExecutionFilter, Page
-from taxi_pipelines.flow_wiring import build_parts, start_engine
+from taxi_pipelines.flow_wiring import build_parts, build_scheduler, start_engine
 from taxi_pipelines.flowspec.problems import nearest
+from taxi_pipelines.scheduler.control import TriggerControl
 from taxi_pipelines.settings import Settings
 from taxi_pipelines.tasks.kv import typed_value
 
 if TYPE_CHECKING:
     from taxi_pipelines.executors.local import LocalExecutor
+    from taxi_pipelines.scheduler.scheduler import Scheduler
 
 LINES_AT_A_TIME = 1_000
 _DURATION = TypeAdapter(timedelta)
@@ -47,8 +49,9 @@ class Orchestrator:
             print(taxi.view(taxi.control.execution(execution.id))["outputs"])
 
     Arguments that are not given come from TAXI_* variables and taxi.toml; `more` are other fields of Settings. `control` has the
-    verbs on flows and executions. What must be done by an engine is done by whichever lives on the same home or database, in
-    this process or another. All verbs raise PipelineError; one of exit code 2 means that the call was wrong.
+    verbs on flows and executions, `triggers` those on triggers and backfills. What must be done by an engine is done by whichever
+    lives on the same home or database, in this process or another. All verbs raise PipelineError; one of exit code 2 means that
+    the call was wrong.
     """
 
     def __init__(
@@ -59,10 +62,11 @@ class Orchestrator:
         executor: LocalExecutor | None = None,
         **more: Any,
     ) -> None:
-        self._settings = settings or Settings.load(home=home, **more)
+        self.settings = settings or Settings.load(home=home, **more)
         self._closing = ExitStack()
-        self.parts: Parts = build_parts(self._settings, self._closing, executor)
+        self.parts: Parts = build_parts(self.settings, self._closing, executor)
         self.control = Control(self.parts)
+        self.triggers = TriggerControl(self.parts)
         self._engine: Engine | None = None
 
     def __enter__(self) -> Self:
@@ -88,7 +92,7 @@ class Orchestrator:
     def save_all(self, files: Sequence[FlowFile]) -> list[StoredFlow]:
         """Keeps all these flows, or, where one is not valid, none. Raises FlowInvalid."""
         flows = [(file.valid, file.text) for file in files]
-        return [self.parts.flows.save(flow.namespace, flow.id, text, self.parts.clock()) for flow, text in flows]
+        return [self.control.keep_flow(flow, text) for flow, text in flows]
 
     def stored_flow(self, name: str, revision: int | None = None) -> StoredFlow:
         """A flow by `namespace.id`, as it was written. Raises NotFound, naming the nearest."""
@@ -148,12 +152,21 @@ class Orchestrator:
         """An engine in this process, once, until `close`; and the executions of dead processes that it goes on with."""
         if self._engine is not None:
             raise UsageError("there is an engine here already", "use that one")
-        self._engine, taken = start_engine(self.parts, self._settings, self._closing, say=say, on_commit=on_commit)
+        self._engine, taken = start_engine(self.parts, self.settings, self._closing, say=say, on_commit=on_commit)
         return self._engine, taken
+
+    def start_scheduler(
+        self,
+        *,
+        say: Callable[[str], None] = lambda line: None,
+        on_fired: Callable[[Sequence[Execution]], None] = lambda executions: None,
+    ) -> Scheduler:
+        """What starts executions by itself, to be stepped by one thread; `on_fired` is given what it has started, once stored."""
+        return build_scheduler(self.parts, self.settings, self._closing, say=say, on_fired=on_fired)
 
     def has_living_engine(self) -> bool:
         """Whether any process drives executions here: it takes what nobody holds, and obeys what is asked of it."""
-        liveness = Liveness(self._settings.home / "engines")
+        liveness = Liveness(self.settings.home / "engines")
         dead = set(liveness.known_dead(self.parts.engines, self.parts.host))
         silent_since = self.parts.clock() - self.parts.lease
         return any(id not in dead and beat >= silent_since for id, _, _, beat in self.parts.engines.listed())

@@ -166,6 +166,12 @@ class Pipeline:
         kind = find_type(type)
         return rollback.roll_back(self._resources(), kind, kind.partition(month))
 
+    def receipts(self, type: str, month: str | None = None) -> Sequence[Receipt]:
+        """Every receipt of a month, the newest first."""
+        kind = find_type(type)
+        res = self._resources()
+        return res.receipts.of_month(res.warehouse.target, kind.name, kind.partition(month))
+
     def query(self, sql: str) -> pd.DataFrame:
         """The result as a pandas DataFrame; table names need no schema."""
         return self.query_arrow(sql).to_pandas()

@@ -6,9 +6,11 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -23,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from taxi_pipelines.domain.alert import AlertOn, AlertRule
 from taxi_pipelines.domain.manifest import FileFormat
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.gcp.names import (
@@ -38,7 +41,9 @@ FILE = "taxi.toml"
 CDN = "https://d37ci6vzurychx.cloudfront.net/trip-data"
 """Where the TLC publishes."""
 
-_SECRET = ("credentials", "database_url", "postgres_url", "secret_key")
+SHORTEST_PASSWORD = 8
+
+_SECRET = ("alerts", "auth", "credentials", "database_url", "flows_git", "postgres_url", "secret_key")
 
 
 class Target(StrEnum):
@@ -109,6 +114,41 @@ def _hosts(value: Any) -> Any:
     return found
 
 
+def _login(value: SecretStr) -> SecretStr:
+    user, _, password = value.get_secret_value().partition(":")
+    if not user or len(password) < SHORTEST_PASSWORD:
+        raise ValueError(f"a login is written USER:PASSWORD, the password {SHORTEST_PASSWORD} characters or longer")
+    return value
+
+
+def _web_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise ValueError("it is where people reach the server, as https://taxi.example.com")
+    return value.rstrip("/")
+
+
+def _git_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http", "file") or not parts.path.strip("/"):
+        raise ValueError("a repository is https://HOST/PATH or file:///PATH")
+    if "@" in parts.netloc:
+        raise ValueError("keep the login as a secret USER:PASSWORD, and name that in flows_git_login")
+    return value
+
+
+def _alert_rule(rule: AlertRule) -> AlertRule:
+    if not rule.on:
+        raise ValueError(f"`on` names what the rule is for: {', '.join(AlertOn)}")
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", rule.to):
+        raise ValueError("`to` names a secret that holds the URL, as taxi secret set NAME --namespace system keeps it")
+    if (AlertOn.LATE in rule.on) is (rule.after is None):
+        raise ValueError('LATE and `after` belong together, as: on = ["LATE"], after = "PT6H"')
+    if rule.after is not None and rule.after <= timedelta(0):
+        raise ValueError("`after` is longer than nothing, as PT6H")
+    return rule
+
+
 def _checked(check: Callable[[str], None]) -> AfterValidator:
     def checked(value: str) -> str:
         check(value)
@@ -125,6 +165,12 @@ Location = Annotated[str, AfterValidator(_location)]
 ServiceAccount = Annotated[str, AfterValidator(_service_account)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Hosts = Annotated[dict[str, str], NoDecode, BeforeValidator(_hosts)]
+Login = Annotated[SecretStr, AfterValidator(_login)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+WebUrl = Annotated[str, AfterValidator(_web_url)]
+GitUrl = Annotated[str, AfterValidator(_git_url)]
+Rule = Annotated[AlertRule, AfterValidator(_alert_rule)]
+Interval = Annotated[timedelta, Field(ge=timedelta(seconds=1))]
 
 
 class Settings(BaseSettings):
@@ -158,6 +204,17 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = None
     rewrite_hosts: Hosts = {}
     block_private_hosts: bool = False
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    flows: Folder = Path("flows")
+    auth: Login | None = None
+    url: WebUrl | None = None
+    alerts: tuple[Rule, ...] = ()
+    flows_git: GitUrl | None = None
+    flows_git_branch: str | None = None
+    flows_git_folder: str = "flows"
+    flows_git_interval: Interval = timedelta(minutes=1)
+    flows_git_login: str | None = None
     storage_emulator_host: str | None = Field(None, validation_alias="storage_emulator_host")
     bigquery_emulator_host: str | None = Field(None, validation_alias="bigquery_emulator_host")
 
@@ -195,6 +252,11 @@ class Settings(BaseSettings):
             raise UsageError(*_explain(error, flags)) from error
 
     @property
+    def server_url(self) -> str:
+        """What links to the server begin with: `url`, else where it listens."""
+        return self.url or f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}"
+
+    @property
     def source_is_default(self) -> bool:
         """Whether nobody named a source, so that it is the TLC's CDN."""
         return self.source == CDN
@@ -228,5 +290,5 @@ def _explain(error: ValidationError, flags: Mapping[str, Any]) -> tuple[str, str
     if problem["type"] == "extra_forbidden":
         place = "" if name in flags else f" in {FILE}"
         return f"unknown setting {name!r}{place}", f"valid are {', '.join(Settings.model_fields)}"
-    shown = "***" if name in _SECRET else repr(problem["input"])
+    shown = "***" if name.split(".")[0] in _SECRET else repr(problem["input"])
     return f"setting {name} = {shown} is not valid", said

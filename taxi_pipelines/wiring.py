@@ -19,7 +19,7 @@ from taxi_pipelines.settings import Settings, Target
 if TYPE_CHECKING:
     from taxi_pipelines.executors.local import LocalExecutor
     from taxi_pipelines.gcp.clients import GoogleClients
-    from taxi_pipelines.interfaces import Lake, Progress, Warehouse
+    from taxi_pipelines.interfaces import Lake, Progress, Receipts, Warehouse
     from taxi_pipelines.months.resources import Resources
     from taxi_pipelines.warehouses.postgres_server import EmbeddedPostgres
 
@@ -59,6 +59,17 @@ def build_resources(settings: Settings, progress: Progress, closing: ExitStack) 
         bills=settings.target is Target.BIGQUERY,
         examiners=_examiners(given),
     )
+
+
+def build_receipts(settings: Settings, closing: ExitStack) -> Receipts:
+    """What is known of published months, without the warehouse they are in."""
+    from taxi_pipelines.store.open import open_database
+    from taxi_pipelines.store.receipts import ReceiptStore
+
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    database = open_database(url, settings.home)
+    closing.callback(database.close)
+    return ReceiptStore(database)
 
 
 def build_google(settings: Settings, closing: ExitStack) -> GoogleClients:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from taxi_pipelines.cli.flow_options import Inputs, Labels, Namespace, open_orchestrator, parse_pairs
-from taxi_pipelines.cli.options import Json
+from taxi_pipelines.cli.options import DryRun, Json
 from taxi_pipelines.cli.output import hint, show, show_json, show_json_list, talk
 from taxi_pipelines.errors import UsageError
 
@@ -259,6 +259,33 @@ def import_flows(ctx: typer.Context, paths: Paths, json: Json = False) -> None:
     for flow in kept:
         is_new = before.get((flow.namespace, flow.id)) != flow.revision
         typer.echo(f"{flow.namespace}.{flow.id}  revision {flow.revision}{'' if is_new else ', unchanged'}")
+
+
+@app.command()
+def sync(ctx: typer.Context, dry_run: DryRun = False, json: Json = False) -> None:
+    """Keep the flows of the Git repository that is set.
+
+    All of its newest commit, or nothing where one is wrong: exit code 1. `taxi up` does this by itself.
+    Settings: flows_git, flows_git_branch, flows_git_folder. Example: taxi flow sync --dry-run
+    """
+    from taxi_pipelines.flow_sync import in_short, said
+    from taxi_pipelines.flow_wiring import build_flow_sync
+
+    with open_orchestrator(ctx) as taxi:
+        flow_sync = build_flow_sync(taxi.parts, taxi.settings)
+        if flow_sync is None:
+            raise UsageError("no Git repository is set", 'set one in taxi.toml: flows_git = "https://HOST/PATH"')
+        plan = flow_sync.plan()
+        while not dry_run and not plan.problems and not flow_sync.perform(plan):
+            plan = flow_sync.plan()
+    if json:
+        show_json(plan.to_dict())
+    else:
+        for line in (*plan.problems, *(said(change) for change in plan.changes)):
+            typer.echo(line)
+        talk(in_short(plan, performed=not dry_run))
+    if plan.problems:
+        raise typer.Exit(1)
 
 
 @app.command("export")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from taxi_pipelines.cli.tree import MARKS, lines
 from taxi_pipelines.cli.watched import Watched, duration, seconds_of
+from taxi_pipelines.domain.access import Token
 from taxi_pipelines.domain.execution import Execution
 from taxi_pipelines.domain.records import KvEntry, LogLine, StoredFlow
 from taxi_pipelines.domain.text import plain_text
@@ -20,20 +21,25 @@ from taxi_pipelines.engine.context import iso
 SHORT_ID = 8
 """Characters of an execution's id in lists: enough to name it by."""
 
+SHORT_COMMIT = 7
+"""Characters of a commit's name."""
+
 _GAP = 2
 
 
 def stored_flow(flow: StoredFlow) -> dict[str, Any]:
     """A flow in a JSON list."""
     names = {"namespace": flow.namespace, "id": flow.id, "revision": flow.revision}
-    return names | {"savedAt": iso(flow.created_at)}
+    return names | {"savedAt": iso(flow.created_at), "commit": flow.git_commit}
 
 
 def flows(items: Sequence[StoredFlow]) -> RenderableType:
     """A line per flow."""
-    table = _table("flow", "revision", "saved", right=("revision",))
+    from_git = any(flow.git_commit for flow in items)
+    table = _table("flow", "revision", "saved", *(["commit"] if from_git else []), right=("revision",))
     for flow in items:
-        table.add_row(f"{flow.namespace}.{flow.id}", str(flow.revision), _minute(flow.created_at))
+        commit = [(flow.git_commit or "")[:SHORT_COMMIT]] if from_git else []
+        table.add_row(f"{flow.namespace}.{flow.id}", str(flow.revision), _minute(flow.created_at), *commit)
     return table
 
 
@@ -41,7 +47,8 @@ def revisions(flow: StoredFlow, all_of_it: Sequence[StoredFlow]) -> str:
     """Which revision is shown, and which others there are."""
     others = [str(one.revision) for one in all_of_it if one.revision != flow.revision]
     more = f" (others: {', '.join(others)})" if others else ""
-    return f"# {flow.namespace}.{flow.id} revision {flow.revision}, saved {_minute(flow.created_at)}{more}"
+    by = f" by commit {flow.git_commit[:SHORT_COMMIT]}" if flow.git_commit else ""
+    return f"# {flow.namespace}.{flow.id} revision {flow.revision}, saved {_minute(flow.created_at)}{by}{more}"
 
 
 def executions(items: Sequence[Execution], now: datetime) -> RenderableType:
@@ -108,6 +115,14 @@ def value_view(entry: KvEntry) -> dict[str, Any]:
         "updatedAt": iso(entry.updated_at),
         "expiresAt": iso(entry.expires_at),
     }
+
+
+def tokens(found: Sequence[Token]) -> RenderableType:
+    """The API's tokens, never their secret parts."""
+    table = _table("id", "role", "made")
+    for token in found:
+        table.add_row(token.id, str(token.role), _minute(token.created_at))
+    return table
 
 
 def secrets(items: Sequence[tuple[str, str]]) -> RenderableType:

@@ -17,7 +17,24 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from taxi_pipelines import __version__
-from taxi_pipelines.cli import data, db, demo, doctor, execution, flow, gcp, kv, months, purge, secret, task
+from taxi_pipelines.cli import (
+    alert,
+    data,
+    db,
+    demo,
+    doctor,
+    execution,
+    flow,
+    gcp,
+    kv,
+    months,
+    purge,
+    secret,
+    task,
+    token,
+    trigger,
+    up,
+)
 from taxi_pipelines.cli.options import Globals
 from taxi_pipelines.cli.output import one_line, talk
 from taxi_pipelines.cli.signals import LINE, Signals, Stopped, listening
@@ -39,9 +56,13 @@ lake.command("prune")(data.lake_prune)
 app.add_typer(flow.app, name="flow")
 app.add_typer(execution.app, name="execution")
 app.add_typer(task.app, name="task")
+app.add_typer(trigger.app, name="trigger")
 app.command()(purge.purge)
 app.add_typer(kv.app, name="kv")
 app.add_typer(secret.app, name="secret")
+app.add_typer(alert.app, name="alert")
+app.command()(up.up)
+app.add_typer(token.app, name="token")
 app.add_typer(db.app, name="db")
 app.add_typer(gcp.app, name="gcp")
 app.command()(demo.demo)

@@ -48,7 +48,7 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredFlow:
-    """One revision of a flow's text."""
+    """One revision of a flow's text. `git_commit` is the one it came with, where it came from Git."""
 
     namespace: str
     id: str
@@ -56,6 +56,7 @@ class StoredFlow:
     source: str
     created_at: datetime
     deleted: bool = False
+    git_commit: str | None = None
 
 
 class Verb(StrEnum):

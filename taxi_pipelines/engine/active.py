@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from taxi_pipelines.domain.execution import Execution, TaskRun
-from taxi_pipelines.domain.flow import Flow, Task
+from taxi_pipelines.domain.flow import Flow, Kind, Task
 from taxi_pipelines.domain.records import Level, LogLine
-from taxi_pipelines.domain.states import EXECUTION_TRANSITIONS, check_transition
+from taxi_pipelines.domain.states import EXECUTION_TRANSITIONS, State, check_transition
 from taxi_pipelines.domain.tree import RunTree
 from taxi_pipelines.engine.storable import forms_of
 
@@ -44,6 +44,12 @@ class Active:
     def id(self) -> str:
         """The execution's."""
         return self.execution.id
+
+    @property
+    def has_work_out(self) -> bool:
+        """Whether a worker is busy for it."""
+        at_work = (run for run in self.tree.in_order() if run.state in (State.RUNNING, State.KILLING))
+        return any(self.task(run).kind is Kind.WORK for run in at_work)
 
     def touch(self, *run_ids: str | None) -> None:
         """These changed."""

@@ -15,12 +15,17 @@ class Capacity:
     def __init__(self, workers: Executor) -> None:
         self._workers = workers
         self._free = 0
+        self._is_closed = False
         self._called: set[str] = set()
         self._waiting: dict[str, str] = {}  #: task run → execution
 
+    def close(self) -> None:
+        """From now on nobody gets a worker."""
+        self._is_closed = True
+
     def begin_cycle(self) -> list[tuple[str, str]]:
         """Looks how many workers are free, and calls as many of those that wait: (execution, task run)."""
-        self._free = self._workers.free()
+        self._free = 0 if self._is_closed else self._workers.free()
         first = list(self._waiting)[: self._free]
         self._called = set(first)
         return [(self._waiting.pop(run_id), run_id) for run_id in first]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -17,6 +15,7 @@ from taxi_pipelines.domain.states import State
 from taxi_pipelines.domain.text import namespace_chain
 from taxi_pipelines.engine.active import Active
 from taxi_pipelines.engine.launch import find_flow
+from taxi_pipelines.engine.lookup import find_secret, no_key, no_secret
 from taxi_pipelines.engine.outbox import Outbox
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.errors import NotFound, PermanentError
@@ -155,7 +154,7 @@ class Surroundings:
         found = []
         for name in sorted(names):
             with suppress(PermanentError):  # one that cannot be read was never printed
-                found.append(self._find_secret(namespace, name))
+                found.append(find_secret(self._parts, namespace, name))
         return [value for value in found if value]
 
     def _kv_value(
@@ -166,36 +165,15 @@ class Surroundings:
             if entry := self.kv_entry(outbox, now, place, key):
                 return entry.value
         if required:
-            raise NotFound(
-                f"no key {key!r} in {', '.join(places)}",
-                f"set it with: taxi kv set {key} VALUE --namespace {places[0]}",
-            )
+            raise no_key(places, key)
         return None
 
     def _secret(self, active: Active, name: str) -> str:
-        value = self._find_secret(active.flow.namespace, name)
+        value = find_secret(self._parts, active.flow.namespace, name)
         if value is None:
-            raise NotFound(
-                f"no secret {name!r}", f"set it with: taxi secret set {name} --namespace {active.flow.namespace}"
-            )
+            raise no_secret(active.flow.namespace, name)
         active.hide(value)
         return value
-
-    def _find_secret(self, namespace: str, name: str) -> str | None:
-        for place in namespace_chain(namespace):
-            if (value := self._parts.secrets.get(place, name)) is not None:
-                return value
-        return self._given_secret(name)
-
-    def _given_secret(self, name: str) -> str | None:
-        """`SECRET_K` of the environment, in base64, line wraps allowed (S11)."""
-        given = self._parts.environment.get(f"SECRET_{name.upper()}")
-        if given is None:
-            return None
-        try:
-            return base64.b64decode("".join(given.split()), validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError) as error:
-            raise NotFound(f"SECRET_{name.upper()} is not base64", "encode it: base64 -w0 < FILE") from error
 
     def _read(self, uri: str) -> str:
         with self._parts.files.open(uri) as file:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,13 +14,20 @@ from taxi_pipelines.domain.records import Command, StoredFlow, Verb
 from taxi_pipelines.domain.replay import replay
 from taxi_pipelines.domain.restart import RESTARTABLE
 from taxi_pipelines.domain.states import State
+from taxi_pipelines.domain.text import reserved_labels
 from taxi_pipelines.domain.tree import RunTree
+from taxi_pipelines.domain.trigger import states_of
 from taxi_pipelines.engine.launch import find_flow, new_execution, resolve
 from taxi_pipelines.engine.parts import Parts
+from taxi_pipelines.engine.secret_inputs import place_of
 from taxi_pipelines.errors import NotFound, UsageError
 from taxi_pipelines.flow_interfaces import ExecutionFilter, Page
 from taxi_pipelines.flowspec.build import parse_flow
 from taxi_pipelines.flowspec.inputs import resume_inputs
+from taxi_pipelines.flowspec.problems import nearest
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +38,17 @@ class Control:
 
     def save_flow(self, source: str, *, file: str = "flow") -> StoredFlow:
         """Keeps a flow's text as its next revision, if it is valid and has changed. Raises FlowInvalid."""
-        flow = parse_flow(source, self.parts.catalog, file=file)
-        return self.parts.flows.save(flow.namespace, flow.id, source, self.parts.clock())
+        return self.keep_flow(parse_flow(source, self.parts.catalog, file=file), source)
+
+    def keep_flow(self, flow: Flow, source: str) -> StoredFlow:
+        """Keeps a flow's text, and its triggers with it."""
+        now = self.parts.clock()
+        return self.parts.flows.save(flow.namespace, flow.id, source, now, states_of(flow, now))
+
+    def delete_flow(self, namespace: str, id: str) -> None:
+        """Forgets a flow, and its triggers with it; executions go on. Raises NotFound."""
+        if not self.parts.flows.delete(namespace, id, self.parts.clock()):
+            find_flow(self.parts, namespace, id)
 
     def flow(self, namespace: str, id: str, revision: int | None = None) -> Flow:
         """A flow, parsed. Raises NotFound."""
@@ -43,12 +60,18 @@ class Control:
         inputs: Mapping[str, object],
         *,
         files: Mapping[str, Path] | None = None,
+        uploads: Mapping[str, tuple[str, BinaryIO]] | None = None,
         labels: Mapping[str, str] | None = None,
         trigger: Mapping[str, Any] | None = None,
     ) -> Execution:
-        """A new execution, not yet stored: give it to an engine, or to `store_execution`. Raises InputsInvalid."""
+        """A new execution, not yet stored: give it to an engine, or to `store_execution`. Raises InputsInvalid.
+
+        `files` are paths on this machine, `uploads` the names and contents of files sent, by inputs of type FILE.
+        """
         now, id = self.parts.clock(), self.parts.new_id()
+        _check_files(flow, uploads or {})
         kept = {name: self._keep_input(flow, id, name, path) for name, path in (files or {}).items()}
+        kept |= {name: self.keep_input(flow, id, name, *upload) for name, upload in (uploads or {}).items()}
         return new_execution(self.parts, flow, {**inputs, **kept}, now=now, labels=labels, trigger=trigger, id=id)
 
     def store_execution(self, execution: Execution, task_runs: list[TaskRun] | None = None) -> None:
@@ -129,11 +152,45 @@ class Control:
             ) from error
 
     def keep_input(self, flow: Flow, execution_id: str, name: str, file_name: str, file: BinaryIO) -> str:
-        """Stores the file given for a FILE input; its URI."""
-        place = f"{flow.namespace.replace('.', '/')}/{flow.id}/executions/{execution_id}/inputs/{name}"
-        uri = f"kestra:///{place}/{Path(file_name).name}"
+        """Stores the file given for a FILE input; its URI. Of its name only what is harmless in a path is kept."""
+        safe = _UNSAFE.sub("_", file_name.replace("\\", "/").rpartition("/")[2])[-_LONGEST_NAME:].lstrip(".") or "file"
+        uri = f"{_files_of(flow.namespace, flow.id, execution_id)}/inputs/{name}/{safe}"
         self.parts.files.put(uri, file)
         return uri
+
+    def files_of(self, execution: Execution) -> str:
+        """What the URIs of an execution's files begin with."""
+        return _files_of(execution.namespace, execution.flow_id, execution.id)
+
+    def delete_execution(self, execution: Execution) -> None:
+        """Removes it with its logs, files and secret inputs. Raises UsageError where it has not ended."""
+        if not execution.state.has_ended:
+            raise _refusal(execution, "deleted", "kill it first")
+        self.parts.files.delete(self.files_of(execution))
+        for _, key in self.parts.secrets.keys(place_of(execution.id)):
+            self.parts.secrets.delete(place_of(execution.id), key)
+        self.parts.executions.delete(execution.id)
+
+    def relabel(self, execution: Execution, labels: Mapping[str, str]) -> Execution:
+        """Sets labels of an execution that has ended; others stay. Raises UsageError."""
+        changed = replace(execution, labels={**execution.labels, **labels})
+        if reserved := reserved_labels(labels):
+            raise UsageError(f"label {reserved[0]!r} cannot be set", "labels that begin with `system.` are reserved")
+        if not (execution.state.has_ended and self.parts.executions.relabel(changed)):
+            raise _refusal(execution, "labelled", "only one that has ended can be")
+        return changed
+
+
+def _files_of(namespace: str, flow_id: str, execution_id: str) -> str:
+    return f"kestra:///{namespace.replace('.', '/')}/{flow_id}/executions/{execution_id}"
+
+
+def _check_files(flow: Flow, uploads: Mapping[str, object]) -> None:
+    """Names of inputs become parts of paths: only those that the flow has declared may."""
+    known = [one.id for one in flow.inputs if one.type == "FILE"]
+    for name in uploads:
+        if name not in known:
+            raise UsageError(f"{name!r} is no input of type FILE", nearest(name, known))
 
 
 def _refusal(execution: Execution, what: str, hint: str) -> UsageError:

@@ -40,8 +40,14 @@ from taxi_pipelines.flow_interfaces import Batch, Report, WorkEnd
 POLL_SECONDS = 0.1
 """How often the store is asked for commands from other processes."""
 
+IDLE_POLL_SECONDS = 0.5
+"""How often it asks whether there is anything while it drives nothing: each question costs CPU, day and night."""
+
 TAKE_OVER_SECONDS = 0.5
 """How often the engine looks for executions that nobody drives."""
+
+IDLE_TAKE_OVER_SECONDS = 2.0
+"""How often one that drives nothing looks whether another engine has died."""
 
 CYCLE_SECONDS = 0.5
 """After so long a cycle is committed, and the executions it did not come to have the next one."""
@@ -79,11 +85,19 @@ class Engine:
         self._complaint = ""
         self._next_poll = 0.0
         self._next_take_over = 0.0
+        self._asked_to_look = False
 
     def start(self, known_dead: list[str] | None = None) -> list[str]:
         """Registers, and takes over at once what dead engines of this home left; those executions. Raises PipelineError."""
         self._heart.start()
         return self._take_over(known_dead or [])
+
+    def drain(self, seconds: float) -> None:
+        """Begins no more work, and waits for what is with workers, but no longer than that. `close` comes after it."""
+        self._capacity.close()
+        end = time.monotonic() + seconds
+        while any(active.has_work_out for active in self._actives.values()) and time.monotonic() < end:
+            self.step()
 
     def close(self, grace: float = 2.0) -> None:
         """Stops workers, keeps what they still could report, lets go of every execution; the next engine goes on with them."""
@@ -137,8 +151,13 @@ class Engine:
         """Ends a waiting `step`, from any thread."""
         self._parts.executor.wake()
 
+    def look(self) -> None:
+        """Has it ask the store at once for commands, and for executions that nobody drives; from any thread."""
+        self._asked_to_look = True
+        self.wake()
+
     def _wait(self, longest: float) -> float:
-        if self._ready or self._broken:
+        if self._ready or self._broken or self._asked_to_look:
             return 0.0
         next_timer = self._timers.seconds_to_next(self._parts.clock())
         until_poll = max(self._next_poll - time.monotonic(), 0.0)
@@ -278,17 +297,21 @@ class Engine:
 
     def _poll_store(self, cycle: Cycle) -> None:
         """What others ask of executions, and executions that nobody drives."""
-        if time.monotonic() < self._next_poll:
+        now = time.monotonic()
+        if now < self._next_poll and not self._asked_to_look:
             return
+        was_asked, self._asked_to_look = self._asked_to_look, False
+        is_idle = not (self._actives or self._later)
+        self._next_poll = now + (IDLE_POLL_SECONDS if is_idle else POLL_SECONDS)
         try:
+            if not was_asked and now < self._next_take_over and not self._parts.engines.have_news():
+                return
             for command in self._parts.engines.commands(self.id):
                 self._obey(command, cycle)
-            if time.monotonic() >= self._next_take_over:
-                self._take_over([])
-                self._queues |= waiting_flows(self._parts)
+            self._take_over([])
+            self._queues |= waiting_flows(self._parts)
         except PipelineError as error:
             self._complain(f"the store cannot be read: {error}; trying again")
-        self._next_poll = time.monotonic() + POLL_SECONDS
 
     def _obey(self, command: Command, cycle: Cycle) -> None:
         id = command.execution_id
@@ -321,7 +344,8 @@ class Engine:
         for execution_id in taken:
             if execution := self._parts.executions.find(execution_id):
                 self._take(execution)
-        self._next_take_over = time.monotonic() + TAKE_OVER_SECONDS
+        is_idle = not (self._actives or self._later)
+        self._next_take_over = time.monotonic() + (IDLE_TAKE_OVER_SECONDS if is_idle else TAKE_OVER_SECONDS)
         return taken
 
     def _drop(self, execution_id: str) -> None:

@@ -22,6 +22,7 @@ from taxi_pipelines.flow_interfaces import (
 )
 from taxi_pipelines.flowspec.expressions import Limits
 from taxi_pipelines.task_types import TypeCatalog
+from taxi_pipelines.trigger_interfaces import AlertBox, Backfills, Endings, Triggers
 
 MAX_DEPTH = 20
 """How many subflows deep an execution may call."""
@@ -38,6 +39,10 @@ class Parts:
     executions: Executions
     engines: Engines
     logs: Logs
+    triggers: Triggers
+    endings: Endings
+    backfills: Backfills
+    alerts: AlertBox
     kv: KeyValues
     secrets: Secrets
     files: Files

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from taxi_pipelines.domain.flow import Flow, Trigger
 from taxi_pipelines.domain.schedule import Cron
 from taxi_pipelines.domain.text import label_map, plain_text
+from taxi_pipelines.domain.trigger import ON_DATES, SCHEDULE, times_of, zone_of
 from taxi_pipelines.engine.context import iso
+from taxi_pipelines.engine.lookup import trigger_environment
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.engine.rendering import Rendering
 from taxi_pipelines.errors import UsageError
-from taxi_pipelines.flowspec.expressions import Environment
 from taxi_pipelines.flowspec.problems import nearest
 
-SCHEDULE = "io.kestra.plugin.core.trigger.Schedule"
 FIRST_OF_MONTH = "0 0 1 * *"
+FURTHEST = 1_000
+"""So many slots are looked at for the next one on which conditions hold."""
+
 _MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slot:
-    """A slot, and what its schedule gives to the run besides."""
+    """A slot, or another event of a trigger, and what the trigger gives to the run besides."""
 
     trigger: Mapping[str, Any]
     inputs: Mapping[str, Any]
@@ -48,7 +52,7 @@ def find_slot(
 
 
 def _find_slot(parts: Parts, flow: Flow, wanted: str, given: Mapping[str, object], trigger_id: str | None) -> Slot:
-    schedules = [trigger for trigger in flow.triggers if trigger.name == SCHEDULE]
+    schedules = [trigger for trigger in flow.triggers if trigger.name in (SCHEDULE, ON_DATES)]
     if trigger_id is not None:
         schedules = [_named(flow, schedules, trigger_id)]
     if not schedules:
@@ -72,28 +76,43 @@ def _named(flow: Flow, schedules: list[Trigger], id: str) -> Trigger:
 
 
 def _slot(parts: Parts, flow: Flow, schedule: Trigger, wanted: str) -> Slot:
-    zone = ZoneInfo(str(schedule.properties.get("timezone") or "UTC"))
-    cron = Cron(str(schedule.properties["cron"]), zone)
-    slot = cron.next(_moment(wanted, zone) - _MOMENT)
-    trigger = {
+    times = times_of(schedule)
+    assert times is not None
+    slot = next(times.after(_moment(wanted, zone_of(schedule)) - _MOMENT), None)
+    if slot is None:
+        raise UsageError(f"the trigger {schedule.id!r} has no slot from {wanted} on", "give an earlier one")
+    return given_by(parts, flow, schedule, slot_variables(schedule, slot))
+
+
+def slot_variables(
+    schedule: Trigger, slot: datetime, *, holds: Callable[[datetime], bool] = lambda slot: True
+) -> dict[str, Any]:
+    """`trigger` for a slot of a schedule; `holds`: which of the slots around it count as the next and the one before."""
+    times, zone = times_of(schedule), zone_of(schedule)
+    assert times is not None
+    following = next((one for one in islice(times.after(slot), FURTHEST) if holds(one)), None)
+    before = next((one for one in islice(times.before(slot), FURTHEST) if holds(one)), None)
+    return {
         "id": schedule.id,
         "type": schedule.type,
         "date": iso(slot.astimezone(zone)),
-        "next": iso(cron.next(slot).astimezone(zone)),
-        "previous": iso(cron.previous(slot).astimezone(zone)),
+        "next": iso(following and following.astimezone(zone)),
+        "previous": iso(before and before.astimezone(zone)),
     }
-    rendering = Rendering(
-        {
-            "flow": {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision},
-            "trigger": trigger,
-            "vars": flow.variables,
-        },
-        Environment(now=parts.clock(), zone=parts.zone, random=parts.random, limits=parts.limits),
-    )
+
+
+def given_by(parts: Parts, flow: Flow, trigger: Trigger, variables: Mapping[str, Any]) -> Slot:
+    """What a trigger gives to an execution it starts; its templates see `trigger`. Raises ExpressionFailed."""
+    context = {
+        "flow": {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision},
+        "trigger": variables,
+        "vars": flow.variables,
+    }
+    rendering = Rendering(context, trigger_environment(parts, flow, parts.clock()))
     return Slot(
-        trigger=trigger,
-        inputs=rendering.deep(schedule.properties.get("inputs") or {}),
-        labels=label_map(rendering.deep(schedule.properties.get("labels") or {})),
+        trigger=variables,
+        inputs=rendering.deep(trigger.properties.get("inputs") or {}),
+        labels=label_map(rendering.deep(trigger.properties.get("labels") or {})),
     )
 
 

@@ -157,6 +157,20 @@ class Bucket:
                 return False
             return True
 
+    def copy(self, blob: storage.Blob, to: Bucket, name: str) -> bool:
+        """Puts that generation's content elsewhere, instead of what is there, on the server; False where it is gone."""
+        with self._speaking_of(blob.name):
+            source, target = self._blob(blob.name, blob.generation), to._bucket.blob(name)
+            try:
+                token, _, _ = target.rewrite(source, retry=RETRY)
+                while token:
+                    token, _, _ = target.rewrite(source, token=token, retry=RETRY)
+            except api.NotFound as error:
+                if _is_about_bucket(error):
+                    raise
+                return False
+            return True
+
     def read(self, blob: storage.Blob, start: int, length: int) -> bytes | None:
         """So many bytes of that generation, which must have them; None where it is gone."""
         with self._speaking_of(blob.name):

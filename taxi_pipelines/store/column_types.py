@@ -9,6 +9,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, and_, not_
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from taxi_pipelines.domain.month import Partition, parse_partition
 
@@ -109,3 +112,29 @@ def is_in_namespace(column: sa.Column[str], namespace: str) -> ColumnElement[boo
     """That namespace or one below it, as one range of the column's index: `/` follows `.`."""
     whole = and_(column >= namespace, column < f"{namespace}/")
     return and_(whole, not_(and_(column > namespace, column < f"{namespace}.")))
+
+
+class _Like(FunctionElement[bool]):
+    """A pattern in any case. SQLite's LIKE is of any case by itself, for ASCII; `lower()` would make it three times slower."""
+
+    name = "like_in_any_case"
+    type = sa.Boolean()
+    inherit_cache = True
+
+
+@compiles(_Like)
+def _like(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
+    column, pattern = element.clauses
+    return f"{compiler.process(column, **options)} ILIKE {compiler.process(pattern, **options)} ESCAPE '/'"
+
+
+@compiles(_Like, "sqlite")
+def _like_in_sqlite(element: _Like, compiler: SQLCompiler, **options: Any) -> str:
+    column, pattern = element.clauses
+    return f"{compiler.process(column, **options)} LIKE {compiler.process(pattern, **options)} ESCAPE '/'"
+
+
+def has_text(column: sa.Column[str], text: str) -> ColumnElement[bool]:
+    """The text is anywhere in it, in any case."""
+    escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
+    return _Like(column, sa.literal(f"%{escaped}%"))

@@ -14,6 +14,7 @@ from taxi_pipelines.domain.execution import Execution
 from taxi_pipelines.domain.records import KvEntry
 from taxi_pipelines.domain.states import State
 from taxi_pipelines.flow_interfaces import Batch
+from taxi_pipelines.store.endings import tell_endings
 from taxi_pipelines.store.flow_tables import commands, engines, execution_labels, executions, logs, metrics, task_runs
 from taxi_pipelines.store.kv import remove_entry, set_entry
 from taxi_pipelines.store.rows import (
@@ -22,8 +23,10 @@ from taxi_pipelines.store.rows import (
     fingerprint,
     log_columns,
     metric_columns,
+    slot_of,
     task_run_columns,
 )
+from taxi_pipelines.store.trigger_tables import execution_slots
 
 _AT_A_TIME = 500
 """Ids per statement: databases limit how many parameters one may have."""
@@ -46,7 +49,7 @@ def _is_among(column: Column[Any]) -> ColumnElement[bool]:
 
 # Statements are built once: SQLAlchemy then finds their text again without looking through them.
 _STANDING = (
-    select(engines.c.batch, executions.c.id, executions.c.labels)
+    select(engines.c.batch, executions.c.id, executions.c.labels, executions.c.state)
     .select_from(engines.outerjoin(executions, and_(executions.c.holder == engines.c.id, _is_among(executions.c.id))))
     .where(engines.c.id == bindparam("engine"))
 )
@@ -69,6 +72,13 @@ _ADD_LABEL = insert(execution_labels).from_select(
     select(bindparam("fingerprint", type_=execution_labels.c.label.type), executions.c.number).where(
         executions.c.id == bindparam("this_id")
     ),
+)
+_SLOT = ("namespace", "flow_id", "trigger_id", "slot")
+_ADD_SLOT = insert(execution_slots).from_select(
+    [*_SLOT, "number"],
+    select(
+        *(bindparam(f"this_{name}", type_=execution_slots.c[name].type) for name in _SLOT), executions.c.number
+    ).where(executions.c.id == bindparam("this_id")),
 )
 _TAKE_COMMANDS = delete(commands).where(_is_among(commands.c.number), ~_HELD_ELSEWHERE)
 
@@ -100,6 +110,7 @@ def insert_executions(connection: Connection, new: Iterable[tuple[Execution, str
     pairs = list(new)
     connection.execute(_INSERT_EXECUTION, [execution_columns(one) | {"holder": holder} for one, holder in pairs])
     _add_labels(connection, [one for one, _ in pairs])
+    _add_slots(connection, [one for one, _ in pairs])
 
 
 def in_parts(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
@@ -116,12 +127,12 @@ def _named(batch: Batch) -> set[str]:
 
 
 def _standing(connection: Connection, engine_id: str, named: Sequence[str]) -> tuple[int | None, Mapping[str, Any]]:
-    """The number of the last batch the engine wrote, None where it is declared dead; those it holds, with their labels."""
+    """The number of the last batch the engine wrote, None where it is declared dead; those it holds, as they stand."""
     rows: list[Row[Any]] = []
     for part in in_parts(named or [""]):
         rows += connection.execute(_STANDING, {"engine": engine_id, "these": part})
     written = rows[0].batch if rows else None
-    return written, {row.id: row.labels for row in rows if row.id is not None}
+    return written, {row.id: row for row in rows if row.id is not None}
 
 
 def _write_executions(
@@ -134,11 +145,18 @@ def _write_executions(
     if changed:
         rows = [execution_columns(one) for one in changed]
         connection.execute(_UPDATE_EXECUTION, [row | {"this_id": row.pop("id")} for row in rows])
-    relabelled = [one for one in changed if one.id in held and one.labels != held[one.id]]
-    for part in in_parts([one.id for one in relabelled]):
+    latest = {one.id: one for one in (*batch.new_executions, *changed) if one.id not in lost}
+    told = {id for id, row in held.items() if row.state.has_ended}
+    tell_endings(connection, [one for one in latest.values() if one.state.has_ended and one.id not in told])
+    replace_labels(connection, [one for one in changed if one.id in held and one.labels != held[one.id].labels])
+
+
+def replace_labels(connection: Connection, of: Sequence[Execution]) -> None:
+    """By which labels they are found from now on."""
+    for part in in_parts([one.id for one in of]):
         numbers = select(executions.c.number).where(executions.c.id.in_(part))
         connection.execute(delete(execution_labels).where(execution_labels.c.number.in_(numbers)))
-    _add_labels(connection, relabelled)
+    _add_labels(connection, of)
 
 
 def _first_holder(state: State, engine_id: str) -> str | None:
@@ -153,6 +171,23 @@ def _add_labels(connection: Connection, of: Iterable[Execution]) -> None:
     ]
     if rows:
         connection.execute(_ADD_LABEL, rows)
+
+
+def _add_slots(connection: Connection, of: Iterable[Execution]) -> None:
+    """By which slots they are found."""
+    rows = [
+        {
+            "this_id": one.id,
+            "this_namespace": one.namespace,
+            "this_flow_id": one.flow_id,
+            "this_trigger_id": slot[0],
+            "this_slot": slot[1],
+        }
+        for one in of
+        if (slot := slot_of(one))
+    ]
+    if rows:
+        connection.execute(_ADD_SLOT, rows)
 
 
 def _write_task_runs(connection: Connection, engine_id: str, batch: Batch, lost: set[str]) -> None:

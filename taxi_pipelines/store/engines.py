@@ -20,6 +20,8 @@ from taxi_pipelines.store.metadata import Metadata
 from taxi_pipelines.store.rows import command_columns, count_live, to_command, to_execution
 
 _GOES_ON = [state for state in State if state not in ENDED and state is not State.QUEUED]
+_IS_FREE = and_(executions.c.holder.is_(None), executions.c.state.in_(_GOES_ON))
+_NEWS = select(or_(exists().select_from(commands), exists().where(_IS_FREE)))  # built once: it is asked all the time
 
 
 class EngineStore:
@@ -51,17 +53,16 @@ class EngineStore:
         """See `Engines.take_over`. Of executions that have ended the dead engines' hold is only removed."""
         silent = or_(engines.c.beat_at < now - silent_for, engines.c.id.in_(known_dead))
         dead = and_(engines.c.id != engine_id, silent)
-        unheld = and_(executions.c.state.in_(_GOES_ON), executions.c.holder.is_(None))
         # Not "is not null", which not every index serves.
         orphaned = and_(executions.c.holder > "", executions.c.holder.not_in(select(engines.c.id).where(~dead)))
-        if not self._database.read(select(1).where(or_(*(exists().where(one) for one in (unheld, orphaned, dead))))):
+        if not self._database.read(select(1).where(or_(*(exists().where(one) for one in (_IS_FREE, orphaned, dead))))):
             return []
         with self._database.write() as connection:
             if not _is_alive(connection, engine_id):
                 return []
             ended = and_(orphaned, executions.c.state.in_(ENDED))
             connection.execute(update(executions).where(ended).values(holder=None))
-            found = [row for one in (unheld, orphaned) for row in connection.execute(_numbered(one))]
+            found = [row for one in (_IS_FREE, orphaned) for row in connection.execute(_numbered(one))]
             ids = [str(row.id) for row in sorted(found, key=lambda row: row.number)]
             _hold(connection, engine_id, ids)
             connection.execute(delete(engines).where(dead))
@@ -108,6 +109,11 @@ class EngineStore:
         """See `Engines.commit`."""
         with self._database.write() as connection:
             return write_batch(connection, engine_id, batch)
+
+    def have_news(self) -> bool:
+        """See `Engines.have_news`."""
+        rows = self._database.read(_NEWS)
+        return bool(rows and rows[0][0])
 
     def commands(self, engine_id: str) -> list[Command]:
         """See `Engines.commands`. Claiming and looking again in one transaction is what makes two engines obey once."""

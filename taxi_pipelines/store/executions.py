@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Row, Select, delete, func, insert, select
+from sqlalchemy import ColumnElement, Delete, Row, Select, and_, delete, func, insert, select, update
 
 from taxi_pipelines.domain.execution import PRIVATE, Execution, TaskRun
 from taxi_pipelines.domain.records import Level, LogLine, Metric
+from taxi_pipelines.domain.states import ENDED
 from taxi_pipelines.errors import UsageError
-from taxi_pipelines.flow_interfaces import ExecutionFilter, Page
-from taxi_pipelines.store.column_types import begins_with, is_in_namespace
-from taxi_pipelines.store.commit import insert_executions
+from taxi_pipelines.flow_interfaces import ExecutionFilter, LogFilter, Page
+from taxi_pipelines.store.column_types import begins_with, has_text, is_in_namespace
+from taxi_pipelines.store.commit import insert_executions, replace_labels
 from taxi_pipelines.store.flow_tables import (
     commands,
     engines,
@@ -34,6 +35,7 @@ from taxi_pipelines.store.rows import (
     to_metric,
     to_task_run,
 )
+from taxi_pipelines.store.trigger_tables import endings, execution_slots
 
 _NEWEST = 500
 """So many are looked at before an index of all is."""
@@ -94,6 +96,16 @@ class ExecutionStore:
         """See `Executions.count_live`."""
         return self._count(count_live(namespace, flow_id))
 
+    def relabel(self, execution: Execution) -> bool:
+        """See `Executions.relabel`."""
+        is_it = and_(executions.c.id == execution.id, executions.c.holder.is_(None))
+        is_at_rest = and_(is_it, executions.c.state.in_(sorted(ENDED)))
+        with self._database.write() as connection:
+            kept = connection.execute(update(executions).where(is_at_rest).values(labels=dict(execution.labels)))
+            if kept.rowcount:
+                replace_labels(connection, [execution])
+            return kept.rowcount > 0
+
     def delete(self, execution_id: str) -> None:
         """See `Executions.delete`. What there may be much of goes in parts, so that nobody's heartbeat waits for long."""
         for table in (logs, metrics, task_runs):
@@ -102,8 +114,9 @@ class ExecutionStore:
                 pass
         with self._database.write() as connection:
             numbers = select(executions.c.number).where(executions.c.id == execution_id)
-            connection.execute(delete(execution_labels).where(execution_labels.c.number.in_(numbers)))
-            for table in (task_runs, logs, metrics, commands):
+            for index in (execution_labels, execution_slots):
+                connection.execute(delete(index).where(index.c.number.in_(numbers)))
+            for table in (task_runs, logs, metrics, commands, endings):
                 connection.execute(delete(table).where(table.c.execution_id == execution_id))
             connection.execute(delete(secrets).where(secrets.c.namespace == f"{PRIVATE}{execution_id}"))
             connection.execute(delete(executions).where(executions.c.id == execution_id))
@@ -129,6 +142,11 @@ class ExecutionStore:
             query = query.where(logs.c.task_id == task_id)
         return [to_log_line(row) for row in self._database.read(query.order_by(logs.c.number).limit(limit))]
 
+    def search_lines(self, wanted: LogFilter, page: Page) -> list[LogLine]:
+        """See `Logs.search_lines`. Backwards by number, so that it ends with the first page that is full."""
+        query = select(logs).where(*_line_conditions(wanted)).order_by(logs.c.number.desc())
+        return [to_log_line(row) for row in self._database.read(query.limit(page.limit).offset(page.offset))]
+
     def metrics(self, execution_id: str) -> list[Metric]:
         """See `Logs.metrics`."""
         query = select(metrics).where(metrics.c.execution_id == execution_id).order_by(metrics.c.number)
@@ -147,6 +165,24 @@ class ExecutionStore:
     def _count(self, query: Select[Any]) -> int:
         rows = self._database.read(query)
         return int(rows[0][0]) if rows else 0
+
+
+def _line_conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.execution_id is not None:
+        found.append(logs.c.execution_id == wanted.execution_id)
+    if wanted.text:
+        found.append(has_text(logs.c.message, wanted.text))
+    if wanted.level is not None:
+        found.append(logs.c.level >= level_number(wanted.level))
+    if wanted.since is not None:
+        found.append(logs.c.logged_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(logs.c.logged_at < wanted.until)
+    if wanted.namespace is not None or wanted.flow_id is not None:
+        of_flow = _conditions(executions.c, ExecutionFilter(namespace=wanted.namespace, flow_id=wanted.flow_id))
+        found.append(logs.c.execution_id.in_(select(executions.c.id).where(*of_flow)))
+    return found
 
 
 def _among_newest(wanted: ExecutionFilter) -> Select[Any]:

@@ -21,6 +21,7 @@ flows = sa.Table(
     sa.Column("source", AnyText, nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("deleted", sa.Boolean, nullable=False),
+    sa.Column("git_commit", AnyText),
 )
 
 engines = sa.Table(

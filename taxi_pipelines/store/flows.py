@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, select
+from sqlalchemy import Connection, Row, and_, func, insert, select, update
 
+from taxi_pipelines.domain.flow_change import ChangeKind, FlowChange
 from taxi_pipelines.domain.records import StoredFlow
+from taxi_pipelines.domain.trigger import TriggerState
 from taxi_pipelines.store.column_types import is_in_namespace
 from taxi_pipelines.store.flow_tables import flows
 from taxi_pipelines.store.metadata import Metadata
+from taxi_pipelines.store.triggers import keep_triggers
 
 
 class FlowStore:
@@ -19,9 +23,12 @@ class FlowStore:
     def __init__(self, database: Metadata) -> None:
         self._database = database
 
-    def save(self, namespace: str, id: str, source: str, now: datetime) -> StoredFlow:
+    def save(
+        self, namespace: str, id: str, source: str, now: datetime, triggers: Sequence[TriggerState] = ()
+    ) -> StoredFlow:
         """See `Flows.save`."""
         with self._database.write() as connection:
+            keep_triggers(connection, namespace, id, triggers)
             newest = connection.execute(_newest(namespace, id)).first()
             if newest and newest.source == source and not newest.deleted:
                 return _to_flow(newest)
@@ -29,6 +36,24 @@ class FlowStore:
             saved = StoredFlow(namespace=namespace, id=id, revision=revision, source=source, created_at=now)
             connection.execute(insert(flows).values(_to_columns(saved)))
             return saved
+
+    def take_over(
+        self,
+        changes: Sequence[tuple[FlowChange, str, Sequence[TriggerState]]],
+        git_commit: str,
+        now: datetime,
+    ) -> bool:
+        """See `Flows.take_over`."""
+        with self._database.write() as connection:
+            newest = [connection.execute(_newest(*change.name)).first() for change, _, _ in changes]
+            revisions = [row.revision if row and not row.deleted else None for row in newest]
+            if revisions != [change.before for change, _, _ in changes]:
+                return False
+            for (change, text, triggers), row in zip(changes, newest, strict=True):
+                _write(connection, change, row, text, git_commit, now)
+                if change.kind is not ChangeKind.ADOPTED:
+                    keep_triggers(connection, change.namespace, change.id, triggers)
+        return True
 
     def find(self, namespace: str, id: str, revision: int | None = None) -> StoredFlow | None:
         """See `Flows.find`."""
@@ -65,7 +90,28 @@ class FlowStore:
                 deleted=True,
             )
             connection.execute(insert(flows).values(_to_columns(last)))
+            keep_triggers(connection, namespace, id, ())
             return True
+
+
+def _write(
+    connection: Connection, change: FlowChange, newest: Row[Any] | None, text: str, git_commit: str, now: datetime
+) -> None:
+    if newest and change.kind is ChangeKind.ADOPTED:
+        this = and_(*(flows.c[name] == getattr(newest, name) for name in ("namespace", "id", "revision")))
+        connection.execute(update(flows).where(this).values(git_commit=git_commit))
+        return
+    is_deleted = change.kind is ChangeKind.DELETED
+    written = StoredFlow(
+        namespace=change.namespace,
+        id=change.id,
+        revision=newest.revision + 1 if newest else 1,
+        source=newest.source if newest and is_deleted else text,
+        created_at=now,
+        deleted=is_deleted,
+        git_commit=git_commit,
+    )
+    connection.execute(insert(flows).values(_to_columns(written)))
 
 
 def _all(namespace: str, id: str) -> Any:

@@ -46,6 +46,12 @@ class ReceiptStore:
         rows = self._database.read(select(receipts).where(of_it).order_by(receipts.c.id.desc()).limit(1))
         return _to_receipt(rows[0]) if rows else None
 
+    def of_month(self, target: str, kind: str, partition: Partition) -> list[Receipt]:
+        """See `Receipts.of_month`."""
+        of_it = and_(_is_of(receipts.c, target, kind, partition), _IS_SETTLED)
+        rows = self._database.read(select(receipts).where(of_it).order_by(receipts.c.id.desc()))
+        return [_to_receipt(row) for row in rows]
+
     def current(self, target: str) -> Mapping[tuple[str, Partition], Receipt]:
         """See `Receipts.current`."""
         of_target = select(func.max(receipts.c.id)).where(receipts.c.target == target, _IS_SETTLED)

@@ -6,7 +6,12 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from taxi_pipelines.errors import StoreCorrupt
-from taxi_pipelines.store import flow_tables  # noqa: F401 - its tables belong to the metadata
+from taxi_pipelines.store import (  # noqa: F401 - their tables belong to the metadata
+    alert_tables,
+    flow_tables,
+    token_tables,
+    trigger_tables,
+)
 from taxi_pipelines.store.tables import REVISIONS, VERSION_TABLE, metadata
 
 # As Alembic makes it; it is Alembic's, so it is not among our own tables.

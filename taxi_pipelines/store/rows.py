@@ -63,6 +63,16 @@ def to_execution(row: Row[Any]) -> Execution:
     return Execution(**{name: getattr(row, name) for name in _EXECUTION} | {"caller": caller or None})
 
 
+def slot_of(execution: Execution) -> tuple[str, datetime] | None:
+    """Trigger and slot that an execution is of, if it is of one."""
+    trigger = execution.trigger or {}
+    try:
+        slot = datetime.fromisoformat(str(trigger.get("date")))
+    except ValueError:
+        return None
+    return (str(trigger["id"]), slot) if "id" in trigger and slot.tzinfo else None
+
+
 def task_run_columns(run: TaskRun) -> dict[str, Any]:
     """A task run's row."""
     return {name: getattr(run, name) for name in _TASK_RUN} | {

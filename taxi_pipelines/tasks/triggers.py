@@ -86,7 +86,9 @@ def _moment(text: str) -> str:
 class ScheduleOnDates(Properties):
     """At given times."""
 
-    dates: list[Annotated[str, AfterValidator(_moment)]] = Field(description="Dates and times, as ISO 8601.")
+    dates: Annotated[list[Annotated[str, AfterValidator(_moment)]], FIXED] = Field(
+        description="Dates and times, as ISO 8601."
+    )
     timezone: Zone = Field(default="UTC", description="The zone of those that name none.")
     recover_missed_schedules: Recover = Field(
         default="ALL", description="Which slots missed while nothing ran are made up for: ALL, LAST or NONE."
@@ -203,9 +205,11 @@ class Http(Polling):
 class Published(Polling):
     """When the TLC has published a month."""
 
-    taxi: str = Field(description="yellow, green, fhv or fhvhv.")
-    month: str | None = Field(
-        default=None, description="The month, as 2024-01; the next one not loaded where none is given."
+    taxi: str | list[str] = Field(description="yellow, green, fhv or fhvhv, a list of them, or all.")
+    month: str | None = Field(default=None, description="Only this month, as 2024-01.")
+    since: str | None = Field(
+        default=None,
+        description="The first month that counts, as 2024-01. Without one: the newest there is, and all that comes later.",
     )
     interval: DurationText = Field(default="PT1H", description="Pause between looks, as an ISO 8601 duration.")
 
@@ -257,7 +261,9 @@ TRIGGERS = (
         outputs={
             "executionId": "The execution that ended.",
             "state": "How.",
+            "namespace": "Its flow's namespace.",
             "flowId": "Its flow.",
+            "executionLabels": "Its labels.",
             "outputs": "What it put out.",
         },
         example="type: flow\npreconditions:\n  id: loaded\n  flows:\n    - namespace: taxi\n      flowId: load",
@@ -286,8 +292,9 @@ TRIGGERS = (
         title="Starts an execution when an HTTP answer is as wanted.",
         role=Role.TRIGGER,
         properties=Http,
+        unrendered=frozenset({"responseCondition"}),
         names=frozenset({"response"}),
-        outputs={"body": "The answer.", "headers": "Its headers."},
+        outputs={"code": "Its status.", "body": "The answer.", "headers": "Its headers."},
         example='type: http.trigger\nuri: https://example.com/state\nresponseCondition: "{{ response.statusCode == 200 }}"',
     ),
     TypeSpec(
@@ -295,8 +302,14 @@ TRIGGERS = (
         title="Starts an execution when the TLC has published a month.",
         role=Role.TRIGGER,
         properties=Published,
-        outputs={"taxi": "The type of taxi.", "month": "The month."},
-        example="type: taxi.published\ntaxi: green",
+        outputs={
+            "taxi": "The type of taxi.",
+            "month": "The month.",
+            "etag": "The version of its file.",
+            "uri": "Its file.",
+            "bytes": "How large that is.",
+        },
+        example="type: taxi.published\ntaxi: [yellow, green]",
     ),
 )
 """Every type of trigger."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.bench import data, engine, expressions, flows, jdbc, scripts
+from tests.bench import data, engine, expressions, flows, jdbc, scheduler, scripts, service
 from tests.bench.embedded import Embedded
 from tests.bench.google import Google
 from tests.bench.measure import Figure
@@ -32,6 +32,8 @@ GROUPS: dict[str, Callable[[Path, Path], Iterator[Figure]]] = {
     "scripts": lambda folder, yellow: scripts.figures(),
     "jdbc": lambda folder, yellow: jdbc.figures(yellow),
     "engine": lambda folder, yellow: engine.figures(),
+    "scheduler": lambda folder, yellow: scheduler.figures(),
+    "service": lambda folder, yellow: service.figures(),
     "store": lambda folder, yellow: Store(folder).figures(),
 }
 """Each is given a folder to work in, and the yellow month's file."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from taxi_pipelines.domain.flow_change import ChangeKind, FlowChange
 from taxi_pipelines.domain.records import StoredFlow
 from taxi_pipelines.flow_interfaces import Flows
 from taxi_pipelines.store.flows import FlowStore
@@ -87,3 +88,36 @@ def test_texts_saved_at_once_each_get_a_revision(place: Place) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(save, range(8))) == list(range(1, 9))
+
+
+def change(kind: ChangeKind, id: str, before: int | None = None) -> FlowChange:
+    return FlowChange(kind=kind, namespace="a", id=id, before=before)
+
+
+def test_a_commit_is_taken_over_as_a_whole_and_named_by_each_revision(store: Flows) -> None:
+    store.save("a", "same", "text", NOW)
+    store.save("a", "old", "one", NOW)
+    store.save("a", "gone", "text", NOW)
+    changes = [
+        change(ChangeKind.NEW, "new"),
+        change(ChangeKind.CHANGED, "old", 1),
+        change(ChangeKind.ADOPTED, "same", 1),
+        change(ChangeKind.DELETED, "gone", 1),
+    ]
+    assert store.take_over([(one, ODD, []) for one in changes], "c0ffee", NOW + SECOND)
+    kept = {flow.id: (flow.revision, flow.source, flow.git_commit) for flow in store.listed()}
+    assert kept == {"new": (1, ODD, "c0ffee"), "old": (2, ODD, "c0ffee"), "same": (1, "text", "c0ffee")}
+    assert [flow.git_commit for flow in store.revisions("a", "gone")] == [None, "c0ffee"]
+    assert store.take_over([(change(ChangeKind.NEW, "gone"), "again", [])], "beef", NOW)
+    assert store.save("a", "gone", "again", NOW).git_commit == "beef"
+    assert store.save("a", "gone", "by hand", NOW).git_commit is None
+
+
+@pytest.mark.parametrize("before", [None, 2])
+def test_nothing_of_a_commit_is_taken_over_where_a_flow_is_of_another_revision(
+    store: Flows, before: int | None
+) -> None:
+    store.save("a", "f", "one", NOW)
+    changes = [change(ChangeKind.NEW, "new"), change(ChangeKind.CHANGED, "f", before)]
+    assert not store.take_over([(one, "text", []) for one in changes], "c0ffee", NOW)
+    assert [flow.id for flow in store.listed()] == ["f"]

@@ -106,8 +106,8 @@ def _codes() -> str:
 
 
 def error_types(kind: type[errors.PipelineError] = errors.PipelineError) -> Iterator[type[errors.PipelineError]]:
-    """Every error with a code of its own that somebody can meet: the leaves of the tree, and usage."""
-    below = kind.__subclasses__()
+    """Every error with a code of its own that a command can meet: the leaves of the tree, and usage. The API's are on its page."""
+    below = [inner for inner in kind.__subclasses__() if not inner.__module__.startswith("taxi_pipelines.api.")]
     if not below or kind is errors.UsageError:
         yield kind
     for inner in below:

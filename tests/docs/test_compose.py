@@ -17,13 +17,22 @@ import pytest
 import requests
 import yaml
 
+from taxi_pipelines.settings import Settings
 from taxi_pipelines.warehouses.postgres_server import EmbeddedPostgres
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 EXAMPLE = ROOT / ".env.example"
 GUIDE = ROOT / "docs" / "local-postgres.md"
-VARIABLES = {"POSTGRES_PASSWORD", "POSTGRES_PORT", "PGADMIN_EMAIL", "PGADMIN_PASSWORD", "PGADMIN_PORT"}
+VARIABLES = {
+    "POSTGRES_PASSWORD",
+    "POSTGRES_PORT",
+    "PGADMIN_EMAIL",
+    "PGADMIN_PASSWORD",
+    "PGADMIN_PORT",
+    "TAXI_AUTH",
+    "TAXI_PORT",
+}
 
 
 def compose(*arguments: object, env_file: Path = EXAMPLE) -> subprocess.CompletedProcess[str]:
@@ -65,16 +74,19 @@ def test_it_fits_the_compose_specification() -> None:
     assert "version" not in yaml.safe_load(COMPOSE_FILE.read_text())
 
 
-def test_up_brings_the_database_and_pgadmin_once_it_is_healthy() -> None:
+def test_up_brings_the_database_and_once_it_is_healthy_all_that_uses_it() -> None:
     services = json.loads(compose("--file", COMPOSE_FILE).stdout)["services"]
-    assert set(services) == {"postgres", "pgadmin"}
-    assert services["pgadmin"]["depends_on"]["postgres"]["condition"] == "service_healthy"
+    assert set(services) == {"postgres", "pgadmin", "taxi"}
+    for name in ("pgadmin", "taxi"):
+        assert services[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
     assert {service["restart"] for service in services.values()} == {"unless-stopped"}
 
 
 def test_every_published_port_is_bound_to_loopback(config: Any) -> None:
     ports = [port for service in config["services"].values() for port in service.get("ports", [])]
-    assert {(port["host_ip"], port["published"]) for port in ports} == {("127.0.0.1", "5432"), ("127.0.0.1", "8085")}
+    assert {(port["host_ip"], port["published"]) for port in ports} == {
+        ("127.0.0.1", port) for port in ("5432", "8080", "8085")
+    }
 
 
 def test_data_of_version_18_are_in_a_named_volume(config: Any) -> None:
@@ -115,12 +127,16 @@ def test_pgadmin_alone_can_read_the_password_file(config: Any) -> None:
     assert (mounted["uid"], int(mounted["mode"], 8)) == ("5050", 0o400)
 
 
-def test_taxi_runs_one_command_against_that_database(config: Any) -> None:
+def test_taxi_serves_with_a_login_on_that_database(config: Any) -> None:
     taxi, database = config["services"]["taxi"], config["services"]["postgres"]["environment"]
     address = f"postgresql://{database['POSTGRES_USER']}@postgres:5432/{database['POSTGRES_DB']}"
     assert taxi["environment"]["TAXI_POSTGRES_URL"] == address
     assert taxi["environment"]["PGPASSWORD"] == database["POSTGRES_PASSWORD"]
-    assert (taxi["profiles"], taxi["restart"]) == (["taxi"], "no")
+    assert taxi["command"] == ["up", "--host=0.0.0.0"]
+    assert Settings(auth=taxi["environment"]["TAXI_AUTH"]).auth
+    (port,) = taxi["ports"]
+    assert port["target"] == Settings.model_fields["port"].default
+    assert {volume["target"] for volume in taxi["volumes"]} == {"/data", "/data/flows"}
 
 
 def test_the_image_is_built_from_files_that_exist_with_versions_from_the_lock_file(config: Any, tmp_path: Path) -> None:

@@ -19,12 +19,16 @@ from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.executors.local import LocalExecutor
 from taxi_pipelines.files.local import LocalFiles
 from taxi_pipelines.flowspec.build import parse_flow
+from taxi_pipelines.store.alerts import AlertStore
+from taxi_pipelines.store.backfills import BackfillStore
 from taxi_pipelines.store.database import Database
+from taxi_pipelines.store.endings import EndingStore
 from taxi_pipelines.store.engines import EngineStore
 from taxi_pipelines.store.executions import ExecutionStore
 from taxi_pipelines.store.flows import FlowStore
 from taxi_pipelines.store.kv import KeyValueStore
 from taxi_pipelines.store.secrets import SecretStore
+from taxi_pipelines.store.triggers import TriggerStore
 from taxi_pipelines.task_types import TypeCatalog
 from taxi_pipelines.tasks.registry import REGISTRY
 
@@ -46,6 +50,10 @@ def parts_of(home: Path, *, catalog: TypeCatalog = REGISTRY, workers: int = 2, *
             executions=executions,
             engines=EngineStore(database),
             logs=executions,
+            triggers=TriggerStore(database),
+            endings=EndingStore(database),
+            backfills=BackfillStore(database),
+            alerts=AlertStore(database),
             kv=KeyValueStore(database),
             secrets=SecretStore(database, home / "secret.key"),
             files=LocalFiles(home / "files"),

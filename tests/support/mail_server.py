@@ -35,7 +35,9 @@ class MailServer:
                     if line.upper() == "DATA":
                         self.say("354 go on")
                         lines = list(iter(self.rfile.readline, b".\r\n"))
-                        found = message_from_bytes(b"".join(lines), policy=policy.default)
+                        found = message_from_bytes(
+                            b"".join(line.removeprefix(b".") for line in lines), policy=policy.default
+                        )
                         server.mails.append(cast("EmailMessage", found))
                         self.say("250 kept")
                     elif "nobody@" in line:

@@ -136,3 +136,11 @@ def test_secrets_are_shown_nowhere(tmp_path: Path) -> None:
 def test_an_unknown_argument_is_not_looked_for_in_the_file() -> None:
     with pytest.raises(UsageError, match=r"^unknown setting 'lakes'; valid are home, "):
         Settings.load(lakes="gs://trips")
+
+
+def test_a_login_has_a_user_and_a_password_that_is_not_too_short() -> None:
+    assert Settings.load(auth="a:b:c-secret").auth
+    for wrong in ("user", ":password1", "user:short", "user:"):
+        with pytest.raises(UsageError, match=r"setting auth = \*\*\* is not valid; a login is written USER:PASSWORD"):
+            Settings.load(auth=wrong)
+    assert "c-secret" not in repr(Settings.load(auth="a:b:c-secret"))

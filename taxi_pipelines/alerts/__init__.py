@@ -1,0 +1,1 @@
+"""Alerts: what ended badly, or is late, told to people where they are. Sees interfaces, never adapters."""

@@ -1,0 +1,1 @@
+"""What starts executions by itself: schedules, Flow triggers, polling triggers, backfills. The engine drives them."""
