@@ -110,7 +110,7 @@ def error_types(kind: type[errors.PipelineError] = errors.PipelineError) -> Iter
     below = [inner for inner in kind.__subclasses__() if not inner.__module__.startswith("taxi_pipelines.api.")]
     if not below or kind is errors.UsageError:
         yield kind
-    for inner in below:
+    for inner in sorted(below, key=lambda inner: inner.__module__):  # not as they happened to be imported
         yield from error_types(inner)
 
 
