@@ -46,7 +46,7 @@ IDLE_POLL_SECONDS = 0.5
 TAKE_OVER_SECONDS = 0.5
 """How often the engine looks for executions that nobody drives."""
 
-IDLE_TAKE_OVER_SECONDS = 2.0
+IDLE_TAKE_OVER_SECONDS = 4.0
 """How often one that drives nothing looks whether another engine has died."""
 
 CYCLE_SECONDS = 0.5
