@@ -46,8 +46,8 @@ IDLE_POLL_SECONDS = 0.5
 TAKE_OVER_SECONDS = 0.5
 """How often the engine looks for executions that nobody drives."""
 
-IDLE_TAKE_OVER_SECONDS = 4.0
-"""How often one that drives nothing looks whether another engine has died."""
+IDLE_TAKE_OVER_PART = 4
+"""One that drives nothing looks so often in a lease whether another engine has died."""
 
 CYCLE_SECONDS = 0.5
 """After so long a cycle is committed, and the executions it did not come to have the next one."""
@@ -345,7 +345,8 @@ class Engine:
             if execution := self._parts.executions.find(execution_id):
                 self._take(execution)
         is_idle = not (self._actives or self._later)
-        self._next_take_over = time.monotonic() + (IDLE_TAKE_OVER_SECONDS if is_idle else TAKE_OVER_SECONDS)
+        idle_pause = max(self._parts.lease.total_seconds() / IDLE_TAKE_OVER_PART, TAKE_OVER_SECONDS)
+        self._next_take_over = time.monotonic() + (idle_pause if is_idle else TAKE_OVER_SECONDS)
         return taken
 
     def _drop(self, execution_id: str) -> None:
