@@ -136,6 +136,8 @@ def install(app: FastAPI, say: Callable[[str], None]) -> None:
         phrase = HTTPStatus(error.status_code).phrase.lower()
         code = _CODES.get(error.status_code, "usage")
         headers = dict(error.headers or {})
+        if error.status_code == 400:  # how FastAPI says that a body is no text at all
+            return _response(422, "request-invalid", "the body cannot be read", "send JSON as UTF-8", (), headers)
         if error.status_code == 404:
             return _response(
                 404, code, f"there is nothing at {request.url.path}", "see /api/v1/openapi.json", (), headers

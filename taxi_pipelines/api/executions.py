@@ -22,6 +22,7 @@ from taxi_pipelines.api.forms import INPUTS_BODY, Given, inputs_of
 from taxi_pipelines.api.routing import (
     OPERATOR,
     VIEWER,
+    Revision,
     ThePage,
     TheService,
     aware,
@@ -147,7 +148,7 @@ async def create(
     id: Annotated[str, InPath(description="Id of the flow.")],
     labels: Labels,
     wait: Annotated[bool, Query(description="Answer when it has ended.")] = False,
-    revision: Annotated[int | None, Query(ge=1, description="This revision, not the newest.")] = None,
+    revision: Revision = None,
     schedule_date: Annotated[datetime | None, Query(alias="scheduleDate", description="Not before then.")] = None,
 ) -> ExecutionBody:
     """Inputs as a form, with files for inputs of type FILE, or as JSON. Once this is answered, it will not be lost."""

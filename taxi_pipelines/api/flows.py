@@ -16,7 +16,7 @@ from taxi_pipelines.api.bodies import CountBody, ProblemBody
 from taxi_pipelines.api.errors import Conflict, errors
 from taxi_pipelines.api.flow_bodies import FlowBody, FlowName, FlowPage, Validation
 from taxi_pipelines.api.forms import UPLOAD_BODY, YAML_BODY, form_of, text_of
-from taxi_pipelines.api.routing import ADMIN, VIEWER, ThePage, TheService, parse_labels, sending
+from taxi_pipelines.api.routing import ADMIN, VIEWER, Revision, ThePage, TheService, parse_labels, sending
 from taxi_pipelines.api.views import flow_body
 from taxi_pipelines.domain.records import StoredFlow
 from taxi_pipelines.errors import NotFound, UsageError
@@ -105,7 +105,7 @@ def get(
     namespace: Namespace,
     id: Id,
     source: Annotated[bool, Query(description="With its text.")] = False,
-    revision: Annotated[int | None, Query(ge=1, description="This revision, not the newest.")] = None,
+    revision: Revision = None,
 ) -> FlowBody:
     """As it was written, and what is known of it besides."""
     return flow_body(_find(service, namespace, id, revision), source=source)

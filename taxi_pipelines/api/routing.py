@@ -47,6 +47,10 @@ OPERATOR = needs(AccessRole.OPERATOR)
 ADMIN = needs(AccessRole.ADMIN)
 PUBLIC: dict[str, Any] = {"openapi_extra": {"x-role": "public"}}
 
+Revision = Annotated[
+    int | None, Query(ge=1, le=2_000_000_000, description="This revision of the flow, not the newest.")
+]
+
 
 async def _page(
     page: Annotated[int, Query(ge=1, le=1_000_000, description="Which page, from 1.")] = 1,

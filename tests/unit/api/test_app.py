@@ -80,6 +80,7 @@ def test_errors_have_one_shape_whoever_met_them(served: Served) -> None:
         ("GET", "/api/v1/flows/", 404, "not-found"),
         ("PATCH", "/api/v1/flows/search", 405, "method-not-allowed"),
         ("GET", "/api/v1/executions/search?size=x", 422, "request-invalid"),
+        ("GET", f"/api/v1/flows/demo/hello?revision={1 << 64}", 422, "request-invalid"),
         ("GET", "/api/v1/executions/nobody", 404, "not-found"),
         ("GET", "/api/v1/flows/a%00b", 422, "usage"),
         ("GET", "/api/v1/logs/search?q=%00", 422, "usage"),
@@ -91,6 +92,10 @@ def test_errors_have_one_shape_whoever_met_them(served: Served) -> None:
         assert body["message"] and body["detail"]
     wrong = served.json("POST", "/backfills", content="{", headers={"content-type": "application/json"}, status=422)
     assert (wrong["code"], wrong["problems"][0]["path"]) == ("request-invalid", "body.1")
+    no_text = served.json(
+        "POST", "/backfills", content=b"\xff", headers={"content-type": "application/json"}, status=422
+    )
+    assert no_text["code"] == "request-invalid"
 
 
 def test_a_body_that_is_too_large_is_refused_whether_its_length_is_said_or_not(served: Served) -> None:
