@@ -10,7 +10,7 @@ from tests.support.cli_flows import ASKING, FAILING, HELLO, NAPPING, PARENT
 from tests.support.service import Served, serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with serving(tmp_path_factory.mktemp("api")) as served:
         served.save(HELLO, FAILING, ASKING, PARENT, NAPPING)

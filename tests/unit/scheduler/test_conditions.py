@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -85,9 +86,19 @@ def test_conditions(ask: Ask, type: str, properties: dict[str, Any], expected: b
     [
         ("weekend", {"date": "soon"}, "'soon' is not a date and time"),
         ("timeBetween", {"after": "late"}, "'late' is not a time of day"),
-        ("publicHoliday", {"country": "US"}, "the package for public holidays is not installed"),
     ],
 )
 def test_what_cannot_be_asked_says_why(ask: Ask, type: str, properties: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         ask(type, **properties)
+
+
+def test_public_holidays_are_those_of_the_country(ask: Ask) -> None:
+    assert ask("publicHoliday", country="US", date="2023-07-04T12:00:00Z")
+    assert not ask("publicHoliday", country="US", date="2023-07-05T12:00:00Z")
+
+
+def test_without_the_package_for_holidays_it_says_what_to_install(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    with pytest.raises(UsageError, match=r"not installed; run: pip install .taxi-pipelines\[holidays\]"):
+        ask("publicHoliday", country="US")
