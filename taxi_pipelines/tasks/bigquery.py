@@ -41,7 +41,9 @@ BIGQUERY = (
         example=(
             "type: bigquery.load\nprojectId: my-project\nfrom: kestra:///taxi/zones.csv\n"
             "destinationTable: my-project.taxi.zones\nformat: CSV\ncsvOptions:\n  skipLeadingRows: 1\n"
-            "autodetect: true\nwriteDisposition: WRITE_TRUNCATE"
+            "schema:\n  fields:\n    - {name: id, type: INTEGER}\n"
+            "    - {name: borough, type: STRING}\n    - {name: zone, type: STRING}\n"
+            "writeDisposition: WRITE_TRUNCATE"
         ),
     ),
     TypeSpec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,32 +11,38 @@ from typing import Any
 import pytest
 
 from taxi_pipelines import Pipeline
-from taxi_pipelines.domain.execution import TaskRun
+from taxi_pipelines.domain.execution import Execution, TaskRun
 from taxi_pipelines.domain.month import Month
+from taxi_pipelines.domain.states import State
 from taxi_pipelines.engine.engine import Engine
+from taxi_pipelines.flowspec.yaml_text import read_document
 from taxi_pipelines.orchestrator import Orchestrator
 from taxi_pipelines.synthetic.files import republish, write_month
+from taxi_pipelines.tasks.taxi import TAXI
 
 ROWS = 200
 MONTH = {"taxi": "green", "month": "2021-01"}
 
 
 class Desk:
-    """Runs a task of a flow of its own."""
+    """Runs flows, and single tasks."""
 
     def __init__(self, folder: Path) -> None:
         self.taxi = Orchestrator(home=folder / "home")
         self.engine: Engine = self.taxi.start_engine()[0]
         self.folder = folder
 
-    def run(self, type: str, **properties: Any) -> TaskRun:
-        lines = [f"    {name}: {value!r}\n" for name, value in {**MONTH, **properties}.items() if value is not None]
-        path = self.folder / "one.yaml"
-        path.write_text(f"id: one\nnamespace: demo\ntasks:\n  - id: it\n    type: {type}\n{''.join(lines)}")
+    def flow(self, tasks: list[dict[str, Any]]) -> Execution:
+        """A flow of these, to its end."""
+        path = self.folder / "flow.yaml"
+        path.write_text(json.dumps({"id": "flow", "namespace": "demo", "tasks": tasks}))
         execution = self.taxi.control.make_execution(self.taxi.save_file(path), {})
         self.engine.submit(execution)
         self.engine.run_until(lambda: self.taxi.control.execution(execution.id).state.has_ended)
-        (run,) = self.taxi.task_runs(execution.id)
+        return self.taxi.control.execution(execution.id)
+
+    def run(self, type: str, **properties: Any) -> TaskRun:
+        (run,) = self.taxi.task_runs(self.flow([{"id": "it", "type": type, **MONTH, **properties}]).id)
         return run
 
 
@@ -64,6 +71,14 @@ def test_a_month_is_loaded_rolled_back_and_proven(desk: Desk, published: Path) -
     assert back.outputs["receipt"]["execution_id"] == back.execution_id
     proven = desk.run("taxi.verify").outputs
     assert proven == {"rows": ROWS, "differing": 0, "differences": []}
+
+
+def test_every_example_runs_one_after_the_other(desk: Desk, published: Path) -> None:
+    examples = {spec.name.removeprefix("taxi."): read_document(spec.example).value for spec in TAXI}
+    back = {"id": "rollback", **examples.pop("rollback")}
+    assert desk.flow([{"id": name, **example} for name, example in examples.items()]).state is State.SUCCESS
+    republish(published, edited=0, deleted=0, added=5)
+    assert desk.flow([{"id": "month", **examples["month"]}, back]).state is State.SUCCESS
 
 
 def test_what_is_wrong_is_said_by_the_task(desk: Desk, tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from tests.support.engines import Bench, running
 from tests.support.mail_server import MailServer
 
 ELSEWHERE = ("gcp", "taxi")
-"""Families whose examples need a cloud or months of trips: their own tests run them."""
+"""Families whose examples need a cloud or months of trips: tests/unit/tasks/test_gcp_examples.py and
+tests/acceptance/test_month_tasks.py run them."""
 
 HEAVY = [
     spec
