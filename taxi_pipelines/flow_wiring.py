@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 from taxi_pipelines.clock import utc_now
 from taxi_pipelines.domain.alert import SERVER_NAMESPACE
 from taxi_pipelines.domain.execution import Execution
-from taxi_pipelines.engine.control import Control
 from taxi_pipelines.engine.engine import Engine
 from taxi_pipelines.engine.liveness import Liveness
 from taxi_pipelines.engine.lookup import find_secret, no_secret
@@ -119,11 +118,6 @@ def _open_database(settings: Settings, closing: ExitStack) -> Metadata:
     database = open_database(url, settings.home)
     closing.callback(database.close)
     return database
-
-
-def build_control(settings: Settings, closing: ExitStack) -> Control:
-    """The verbs, without an engine."""
-    return Control(build_parts(settings, closing))
 
 
 def start_engine(

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,6 +22,7 @@ from types import FrameType
 from typing import Any, BinaryIO
 from uuid import UUID
 
+from taxi_pipelines.clock import utc_now
 from taxi_pipelines.disk import writable
 from taxi_pipelines.domain.records import Level, LogLine, Metric
 from taxi_pipelines.domain.states import State
@@ -224,7 +225,7 @@ class Context:
                 execution_id=self.order.execution_id,
                 level=level,
                 message=message,
-                logged_at=_now(),
+                logged_at=utc_now(),
                 task_run_id=self.order.task_run_id,
                 task_id=self.order.task_id,
                 attempt=self.order.attempt,
@@ -239,7 +240,7 @@ class Context:
                 task_run_id=self.order.task_run_id,
                 name=name,
                 value=value,
-                measured_at=_now(),
+                measured_at=utc_now(),
                 type=type,
                 tags=tags or {},
             )
@@ -281,10 +282,6 @@ class Context:
     @property
     def _files(self) -> Files:
         return open_files(self.order.files_root, self.order.google)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)  # noqa: TID251 - a worker's log lines bear the time they were printed
 
 
 def _cpu_seconds() -> float:

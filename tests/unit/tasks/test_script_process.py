@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,6 +18,9 @@ from taxi_pipelines.executors.local import LocalExecutor
 from taxi_pipelines.flow_interfaces import Report, WorkEnd, WorkOrder
 from taxi_pipelines.tasks.script_process import GRACE, LINGER
 
+RUN = f"r{os.getpid()}"
+"""Its own: whoever stops a task run ends all processes of that id, those of other test processes too."""
+
 
 class Desk:
     """A worker's executor, and what it has reported."""
@@ -31,7 +35,7 @@ class Desk:
         self.executor.submit(
             WorkOrder(
                 execution_id="e",
-                task_run_id="r",
+                task_run_id=RUN,
                 task_id="t",
                 attempt=1,
                 namespace="a.b",
@@ -40,7 +44,7 @@ class Desk:
                 properties={"commands": list(commands)},
                 timeout=None if timeout is None else timedelta(seconds=timeout),
                 log_level=Level.INFO,
-                folder=self.folder / "work" / "r",
+                folder=self.folder / "work" / RUN,
                 files_root=str(self.folder / "files"),
                 cache=self.folder / "cache",
                 secrets=secrets,
@@ -116,7 +120,7 @@ def test_a_timeout_ends_the_command_and_its_grandchildren(desk: Desk) -> None:
 def test_a_kill_is_a_sigterm_first_and_its_last_words_are_heard(desk: Desk) -> None:
     desk.start("trap 'echo tidied; exit 0' TERM", "echo begun", "sleep 6006 & wait")
     desk.until("begun")
-    desk.executor.cancel("r")
+    desk.executor.cancel(RUN)
     assert desk.end().state is State.KILLED
     assert "INFO tidied" in desk.lines()
     assert sleepers("6006") == []
@@ -126,7 +130,7 @@ def test_a_command_that_ignores_sigterm_is_killed_after_the_grace(desk: Desk) ->
     desk.start("trap '' TERM", "echo begun", "while true; do sleep 0.5; done")
     desk.until("begun")
     begun = time.monotonic()
-    desk.executor.cancel("r")
+    desk.executor.cancel(RUN)
     assert desk.end().state is State.KILLED
     assert GRACE - 0.5 < time.monotonic() - begun < GRACE + 6
     assert desk.run("echo the worker lives").state is State.SUCCESS
@@ -153,7 +157,7 @@ def test_secrets_are_masked_in_the_log_and_in_the_file_with_the_rest(desk: Desk)
         assert file.read() == b"".join(b"%d ******\n" % number for number in range(10001, 10011))
     assert desk.lines()[-2:] == [
         "WARN stdout: 10,000 lines, 118,894 bytes are shown here; what follows goes to a file",
-        f"WARN the rest of stdout, 130 bytes, is in kestra:///a/b/f/executions/e/tasks/t/r/{rest.name}; read it with zstd -dc",
+        f"WARN the rest of stdout, 130 bytes, is in kestra:///a/b/f/executions/e/tasks/t/{RUN}/{rest.name}; read it with zstd -dc",
     ]
 
 
