@@ -13,6 +13,9 @@ from contextlib import contextmanager, suppress
 
 from taxi_pipelines.flow_interfaces import Batch
 
+ANY = ""
+"""Stands for all executions."""
+
 LOOK_SECONDS = 0.5
 """How often those look who hear nothing, because another process drives what they follow."""
 
@@ -29,10 +32,10 @@ class Listener:
         with suppress(RuntimeError):  # its loop has ended, and it with it
             self._loop.call_soon_threadsafe(self._rung.set)
 
-    async def wait(self) -> None:
+    async def wait(self, seconds: float = LOOK_SECONDS) -> None:
         """Until there is news, or it is time to look anyway."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), LOOK_SECONDS)
+            await asyncio.wait_for(self._rung.wait(), seconds)
         self._rung.clear()
 
 
@@ -46,7 +49,7 @@ class News:
 
     @contextmanager
     def listening(self, execution_id: str) -> Iterator[Listener]:
-        """Hears of that execution while the block lasts. To be entered in the event loop."""
+        """Hears of that execution, or of ANY, while the block lasts. To be entered in the event loop."""
         listener = Listener()
         with self._lock:
             self._listeners.setdefault(execution_id, set()).add(listener)
@@ -80,4 +83,6 @@ class News:
 
 def _touched(batch: Batch) -> set[str]:
     executions = {one.id for one in (*batch.executions, *batch.new_executions)}
-    return executions | {run.execution_id for run in batch.task_runs} | {line.execution_id for line in batch.logs}
+    return (
+        executions | {ANY} | {run.execution_id for run in batch.task_runs} | {line.execution_id for line in batch.logs}
+    )

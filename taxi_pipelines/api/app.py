@@ -1,4 +1,4 @@
-"""The API as an ASGI application: its routes, its documentation, and the guard in front of them."""
+"""The API as an ASGI application: its routes and its documentation. The guard in front of it stands in guard.py."""
 
 from __future__ import annotations
 
@@ -21,11 +21,8 @@ from taxi_pipelines.api import (
     webhooks,
 )
 from taxi_pipelines.api.errors import errors, install
-from taxi_pipelines.api.guard import Guard
-from taxi_pipelines.api.login import Login
 from taxi_pipelines.api.routing import API
 from taxi_pipelines.service import Service
-from taxi_pipelines.tokens import KnownTokens
 
 DESCRIPTION = """\
 Paths and bodies are Kestra's where Kestra has them; each path below `/api/v1/` is there below `/api/v1/main/` as well.
@@ -35,8 +32,8 @@ ALWAYS = errors(401, 403, 413, 422, 429, 500, 503)
 """What any route may answer."""
 
 
-def create_app(service: Service) -> ASGIApp:
-    """The application of a service that is started, or is about to be."""
+def create_api(service: Service) -> ASGIApp:
+    """The API of a service that is started, or is about to be; whoever asks has passed the guard."""
     app = _Application(
         title="taxi-pipelines",
         version=__version__,
@@ -53,9 +50,7 @@ def create_app(service: Service) -> ASGIApp:
     for module in (flows, execution_verbs, webhooks, executions, logs, triggers, backfills, kv, months):
         app.include_router(module.router, prefix=API)
     install(app, service.say)
-    auth = service.settings.auth.get_secret_value() if service.settings.auth else None
-    login = Login(auth, KnownTokens(service.tokens))
-    return _Tenant(Guard(app, login=login, host=service.settings.host))
+    return _Tenant(app)
 
 
 class _Tenant:

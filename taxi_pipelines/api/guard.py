@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from taxi_pipelines.api.errors import Forbidden, TooLarge, answer
+from taxi_pipelines.api.errors import Forbidden, TooLarge
 from taxi_pipelines.api.login import Login
 from taxi_pipelines.errors import PipelineError, UsageError
 
@@ -21,8 +22,11 @@ LARGEST_UPLOAD = 1 << 30
 """Bytes of a body, and of one that may hold files for an execution."""
 
 WEBHOOKS = "/api/v1/executions/webhook/"
-PUBLIC = ("/health", "/ready", WEBHOOKS)
-"""Paths without a login: what a load balancer asks, and webhooks, whose key is in the path."""
+PUBLIC = ("/health", "/ready", WEBHOOKS, "/login", "/static/")
+"""Paths without a login: what a load balancer asks, webhooks, whose key is in the path, and what it takes to log in."""
+
+Refusal = Callable[[Scope, PipelineError], ASGIApp]
+"""How a request is answered that does not pass."""
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _HEADERS = {
@@ -38,10 +42,11 @@ _HEADERS = {
 class Guard:
     """An ASGI application around another one. `host` is what the service listens on."""
 
-    def __init__(self, app: ASGIApp, *, login: Login, host: str) -> None:
+    def __init__(self, app: ASGIApp, *, login: Login, host: str, refusal: Refusal) -> None:
         self._app = app
         self._login = login
         self._host = host
+        self._refusal = refusal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -54,7 +59,7 @@ class Guard:
                 raise Forbidden("there are no web sockets here", "use the event streams")
             largest = await self._admit(scope)
         except PipelineError as error:
-            await answer(error)(scope, receive, send)
+            await self._refusal(scope, error)(scope, receive, send)
             return
         await self._app(scope, _at_most(largest, receive), send)
 
@@ -69,7 +74,8 @@ class Guard:
             _check_origin(headers)
         if not path.startswith(PUBLIC):
             address = scope["client"][0] if scope.get("client") else ""
-            scope[ROLE] = await self._login.role_of(headers.get("authorization"), address)
+            given = headers.get("authorization") or self._login.of_cookies(headers.get("cookie", ""))
+            scope[ROLE] = await self._login.role_of(given, address)
         may_have_files = path.startswith("/api/v1/executions/") and ROLE in scope
         largest = LARGEST_UPLOAD if may_have_files else LARGEST_BODY
         length = headers.get("content-length", "0")

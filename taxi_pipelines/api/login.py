@@ -14,6 +14,7 @@ from collections.abc import Callable
 from starlette.concurrency import run_in_threadpool
 
 from taxi_pipelines.api.errors import TooManyLogins, Unauthorized
+from taxi_pipelines.api.sessions import Sessions
 from taxi_pipelines.domain.access import AccessRole
 from taxi_pipelines.tokens import KnownTokens
 
@@ -58,6 +59,11 @@ class Login:
         self._auth = _fingerprint(auth) if auth else None
         self._tokens = tokens
         self._failures = FailedLogins()
+        self.sessions = Sessions(auth) if auth else None
+
+    def of_cookies(self, cookies: str) -> str | None:
+        """What a browser that has logged in would say in the header `Authorization`."""
+        return self.sessions.authorization(cookies) if self.sessions else None
 
     async def role_of(self, authorization: str | None, address: str) -> AccessRole:
         """By the header of that name. Raises Unauthorized, TooManyLogins, PipelineError."""

@@ -1,4 +1,4 @@
-"""The HTTP server around the API, in the thread that calls it."""
+"""The HTTP server around API and pages, in the thread that calls it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 import socket
 
 import uvicorn
+from starlette.types import ASGIApp
 
-from taxi_pipelines.api.app import create_app
 from taxi_pipelines.service import Service
 
 CLOSE_SECONDS = 3
@@ -17,9 +17,9 @@ CLOSE_SECONDS = 3
 class Server:
     """Serves on a socket that listens already. `run` returns after Ctrl-C, SIGTERM or `stop`."""
 
-    def __init__(self, service: Service, place: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, service: Service, place: socket.socket) -> None:
         config = uvicorn.Config(
-            create_app(service),
+            app,
             lifespan="off",
             log_level="warning",
             access_log=False,

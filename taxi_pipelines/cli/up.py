@@ -64,7 +64,7 @@ RoleOption = Annotated[
 
 
 def up(ctx: typer.Context, host: Host = None, port: Port = None, flows: Flows = None, role: RoleOption = "all") -> None:
-    """Start the service: schedules, executions, REST API.
+    """Start the service: schedules, executions, REST API, web UI.
 
     Ctrl-C and SIGTERM stop it: running tasks get a few seconds, what is left goes on at the next start.
     Set TAXI_AUTH=USER:PASSWORD to ask for a login.
@@ -97,10 +97,11 @@ def _serve(settings: Settings, role: str) -> None:
     with _listening(settings) as place:
         from taxi_pipelines.api.server import Server
         from taxi_pipelines.service import Service, ServiceRole
+        from taxi_pipelines.web.app import create_app
 
         url = f"http://{_shown(settings.host)}:{place.getsockname()[1]}"
         service = Service(settings, role=ServiceRole(role), say=talk)
-        server = Server(service, place)
+        server = Server(create_app(service), service, place)
         service.on_fault = server.stop
         with told(lambda number: None):  # the server has handlers of its own, and hands signals on when it ends
             try:

@@ -16,6 +16,7 @@ import httpx
 from taxi_pipelines.api.server import Server
 from taxi_pipelines.service import Service, ServiceRole
 from taxi_pipelines.settings import Settings
+from taxi_pipelines.web.app import create_app
 
 SECONDS = 20.0
 
@@ -72,7 +73,7 @@ def serving(
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as place:
         place.bind(("127.0.0.1", 0))
         place.listen()
-        server = Server(service, place)
+        server = Server(create_app(service), service, place)
         service.start()
         thread = threading.Thread(target=server.run)
         thread.start()
