@@ -45,6 +45,12 @@ docs: $(READY) ## write docs/cli.md and docs/tasks/ anew
 	$(BIN)/python -m tests.docs.cli_docs
 	$(BIN)/python -m tests.docs.task_docs
 
+screenshots: $(READY) ## take pictures of the main pages into docs/images (needs Chromium)
+	$(BIN)/python -m tests.docs.screenshots
+
+vendor: ## build the vendored scripts anew (needs npm)
+	cd taxi_pipelines/web/vendor && npm ci --ignore-scripts --no-fund --no-audit && npm run build && rm -rf node_modules
+
 lock: $(READY) ## pin the newest versions allowed by pyproject.toml
 	$(BIN)/python -m pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
@@ -53,4 +59,4 @@ lock: $(READY) ## pin the newest versions allowed by pyproject.toml
 clean: ## remove what setup and tests made (never .taxi)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info build dist
 
-.PHONY: help setup demo test test-slow check bench serve docs lock clean
+.PHONY: help setup demo test test-slow check bench serve docs screenshots vendor lock clean

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from tests.bench import data, engine, expressions, flows, jdbc, scheduler, scripts, service
+from tests.bench import data, engine, expressions, flows, jdbc, scheduler, scripts, service, ui
 from tests.bench.embedded import Embedded
 from tests.bench.google import Google
 from tests.bench.measure import Figure
@@ -34,6 +34,7 @@ GROUPS: dict[str, Callable[[Path, Path], Iterator[Figure]]] = {
     "engine": lambda folder, yellow: engine.figures(),
     "scheduler": lambda folder, yellow: scheduler.figures(),
     "service": lambda folder, yellow: service.figures(),
+    "ui": lambda folder, yellow: ui.figures(),
     "store": lambda folder, yellow: Store(folder).figures(),
 }
 """Each is given a folder to work in, and the yellow month's file."""

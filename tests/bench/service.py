@@ -61,14 +61,14 @@ def figures() -> Iterator[Figure]:
 
 
 @contextmanager
-def up(home: Path) -> Iterator[tuple[psutil.Process, httpx.Client, float]]:
+def up(home: Path, *more: str) -> Iterator[tuple[psutil.Process, httpx.Client, float]]:
     """`taxi up` while the block lasts, and the seconds until it was healthy."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {**os.environ, "TAXI_HOME": str(home / "home"), "TAXI_PORT": str(port)}
     start = time.perf_counter()
     process = subprocess.Popen(
-        taxi("up"), cwd=home, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        taxi("up", *more), cwd=home, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=SECONDS) as client:
         while not _is_healthy(client):

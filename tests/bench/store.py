@@ -71,9 +71,11 @@ SEARCHES = {
 class Store:
     """Measures on both databases, each filled in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, begin: datetime = NOW) -> None:
+        """`begin`: when the first execution was made."""
         self.folder = folder
         self.random = random.Random(7)
+        self.begin = begin
 
     def figures(self) -> Iterator[Figure]:
         """Every figure, measured as it is asked for."""
@@ -130,10 +132,7 @@ class Store:
 
     def listing(self, kind: str, database: Metadata, url: str | None) -> Iterator[Figure]:
         """The newest fifty and how many there are, by every kind of filter."""
-        new = [self._execution(number, self.random.choice(STATES)) for number in range(EXECUTIONS)]
-        for start in range(0, EXECUTIONS, AT_A_TIME):
-            with database.write() as connection:
-                insert_executions(connection, ((one, None) for one in new[start : start + AT_A_TIME]))
+        self.fill_executions(database)
         _settle(url)
         store = ExecutionStore(database)
         for which, filters, bound in (("any filter", FILTERS, 20), ("two filters at once", COMBINED, 100)):
@@ -146,10 +145,7 @@ class Store:
     def lines(self, kind: str, database: Metadata, url: str | None) -> Iterator[Figure]:
         """One execution's lines among very many, its own scattered among the others', and a search through all."""
         store = ExecutionStore(database)
-        ids = [one.id for one in store.search(ExecutionFilter(), Page(limit=LINES // LINES_OF_ONE))]
-        rare = replace(self._line(ids[0]), level=Level.ERROR, message="the needle")
-        lines = (self._line(ids[number % len(ids)]) if number else rare for number in range(LINES))
-        self._fill(database, logs, map(log_columns, lines))
+        ids = self.fill_lines(database)
         _settle(url)
 
         def read(id: str) -> float:
@@ -164,6 +160,22 @@ class Store:
         slowest = sorted(times, key=lambda name: -times[name])
         detail = "ms by search: " + ", ".join(f"{name} {times[name]:.1f}" for name in slowest)
         yield Figure(f"{kind}: searching {LINES:,} log lines", "≤ 200 ms", f"{times[slowest[0]]:.0f} ms", detail)
+
+    def fill_executions(self, database: Metadata) -> None:
+        """A second apart."""
+        new = [self._execution(number, self.random.choice(STATES)) for number in range(EXECUTIONS)]
+        for start in range(0, EXECUTIONS, AT_A_TIME):
+            with database.write() as connection:
+                insert_executions(connection, ((one, None) for one in new[start : start + AT_A_TIME]))
+
+    def fill_lines(self, database: Metadata) -> list[str]:
+        """Of the newest executions, whose ids are answered."""
+        newest = ExecutionStore(database).search(ExecutionFilter(), Page(limit=LINES // LINES_OF_ONE))
+        ids = [one.id for one in newest]
+        rare = replace(self._line(ids[0]), level=Level.ERROR, message="the needle")
+        lines = (self._line(ids[number % len(ids)]) if number else rare for number in range(LINES))
+        self._fill(database, logs, map(log_columns, lines))
+        return ids
 
     def _fill(self, database: Metadata, table: sa.Table, rows: Iterator[dict[str, Any]]) -> None:
         while part := list(islice(rows, AT_A_TIME)):
@@ -184,8 +196,9 @@ class Store:
             outputs={"rows": 76_518, "file": f"kestra:///company/team/{self._id()}/green_tripdata.parquet"},
             labels={"taxi": ("green", "yellow", "fhv", "fhvhv")[number % 4], "month": f"20{number % 24:02}-01"},
             variables={"staging": "x" * 200},
-            created_at=NOW + timedelta(seconds=number),
-            started_at=NOW + timedelta(seconds=number + 1),
+            created_at=self.begin + timedelta(seconds=number),
+            started_at=self.begin + timedelta(seconds=number + 1),
+            ended_at=self.begin + timedelta(seconds=number + 9) if state.has_ended else None,
         )
 
     def _task_run(self, execution: Execution) -> TaskRun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,11 +114,14 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, *, months: int = 6, rows: int = 300, **settings: Any) -> Iterator[Scene]:
-    """While the block lasts. Of the green months of 2024 so many are loaded; one is of 6 rows, one fails, and two are only published."""
+def scene(folder: Path, *, also: Iterable[tuple[str, Month]] = (), **settings: Any) -> Iterator[Scene]:
+    """While the block lasts. Of the green months of 2024 six are loaded; April is of 6 rows, May fails, July and August are
+    only published. `also` are other months to load."""
     source = folder / "trip-data"
-    for month in range(1, months + 3):
-        write_month(source, "green", Month(2024, month), 6 if month == 4 else rows + 7 * month)
+    for month in range(1, 9):
+        write_month(source, "green", Month(2024, month), 6 if month == 4 else 300 + 7 * month)
+    for kind, partition in also:
+        write_month(source, kind, partition, 300 + 23 * (partition.month % 5))
     write_zones(source)
     damaged = source / "green_tripdata_2024-05.parquet"
     damaged.write_bytes(damaged.read_bytes()[:-200])
@@ -130,7 +133,9 @@ def scene(folder: Path, *, months: int = 6, rows: int = 300, **settings: Any) ->
     workers_see = patch.dict(os.environ, TAXI_SOURCE=str(source))
     with workers_see, serving(folder, source=str(source), flows=flows, **settings) as served:
         served.save(NESTED, FAILING, WAITING, MONTHLY)
-        _load(served, months)
+        for kind, partition in also:
+            served.service.pipeline.run(kind, str(partition))
+        _load(served)
         executions = {name: served.run(f"{NAMESPACE}/{name}")["id"] for name in ("nested", "prices")}
         executions["approval"] = served.json("POST", f"/executions/{NAMESPACE}/approval")["id"]
         served.until(lambda: served.state(executions["approval"]) == "PAUSED")
@@ -141,12 +146,11 @@ def scene(folder: Path, *, months: int = 6, rows: int = 300, **settings: Any) ->
         yield Scene(served, str(served.client.base_url).rstrip("/"), executions, backfill)
 
 
-def _load(served: Served, months: int) -> None:
+def _load(served: Served) -> None:
     """Two months by the flow, one of which fails; the others at once."""
     pipeline = served.service.pipeline
-    for month in range(1, months + 1):
-        if month not in (2, 5):
-            pipeline.run("green", f"2024-{month:02}")
+    for month in ("2024-01", "2024-03", "2024-04", "2024-06"):
+        pipeline.run("green", month)
     pipeline.run("zones")
     for month in ("2024-02", "2024-05"):
         served.json("POST", f"/months/green/{month}/load", params={"wait": "true"})

@@ -1,4 +1,7 @@
-"""What all tests of pages have: a browser, one for a process."""
+"""What all tests of pages have: a browser.
+
+One for a module: while Playwright is at work, its event loop runs in the tests' thread, and no other can.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from playwright.sync_api import Browser
 from tests.support.browser import chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with chromium() as found:
         yield found
