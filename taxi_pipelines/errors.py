@@ -195,9 +195,14 @@ class NoEarlierVersion(PermanentError):
 
 
 class QueryFailed(PermanentError):
-    """The warehouse refused the SQL; carries the engine's own message."""
+    """The warehouse refused the SQL; carries the engine's own message, and where in the statement, from 1, if that is known."""
 
     code = "query-failed"
+
+    def __init__(self, what: str, hint: str = "", *, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(what, hint)
+        self.line = line
+        self.column = column
 
 
 class ExpressionFailed(PermanentError):

@@ -65,11 +65,26 @@ class LogFilter:
 
     text: str | None = None
     execution_id: str | None = None
+    task: str | None = None  #: id of a task, or of one of its runs
+    before: int | None = None  #: a line's number: only those stored earlier
     namespace: str | None = None
     flow_id: str | None = None
     level: Level | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """An execution where very many are looked at: no more than that it was, and how long it took."""
+
+    id: str
+    namespace: str
+    flow_id: str
+    state: State
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
 
 
 class Flows(Protocol):
@@ -129,8 +144,12 @@ class Executions(Protocol):
         """Newest first."""
         ...
 
-    def count(self, wanted: ExecutionFilter) -> int:
-        """How many there are."""
+    def newest(self, flows: Sequence[tuple[str, str]], limit: int) -> list[Glance]:
+        """So many of each of these flows, by namespace and id; newest first."""
+        ...
+
+    def count(self, wanted: ExecutionFilter, at_most: int | None = None) -> int:
+        """How many there are; so many, where there are more."""
         ...
 
     def count_live(self, namespace: str, flow_id: str) -> int:
@@ -187,6 +206,10 @@ class Engines(Protocol):
         """(engine, host, pid, last heartbeat)."""
         ...
 
+    def held(self) -> dict[str, int]:
+        """By engine, how many executions it holds."""
+        ...
+
     def commit(self, engine_id: str, batch: Batch) -> list[str]:
         """Writes the batch in one transaction, but nothing of executions (and new ones called by them) lost: those ids."""
         ...
@@ -223,7 +246,7 @@ class Logs(Protocol):
         """Lines of any execution, the newest first."""
         ...
 
-    def metrics(self, execution_id: str) -> list[Metric]:
+    def metrics(self, *execution_ids: str) -> list[Metric]:
         """All of them, in order."""
         ...
 

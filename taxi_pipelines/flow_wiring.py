@@ -55,6 +55,7 @@ def build_parts(settings: Settings, closing: ExitStack, executor: LocalExecutor 
     from taxi_pipelines.store.flows import FlowStore
     from taxi_pipelines.store.kv import KeyValueStore
     from taxi_pipelines.store.secrets import SecretStore
+    from taxi_pipelines.store.statistics import StatisticsStore
     from taxi_pipelines.store.triggers import TriggerStore
     from taxi_pipelines.tasks.registry import REGISTRY
 
@@ -68,6 +69,7 @@ def build_parts(settings: Settings, closing: ExitStack, executor: LocalExecutor 
         executions=executions,
         engines=EngineStore(database),
         logs=executions,
+        statistics=StatisticsStore(database),
         triggers=TriggerStore(database),
         endings=EndingStore(database),
         backfills=BackfillStore(database),

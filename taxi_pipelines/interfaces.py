@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from taxi_pipelines.domain.asking import Asking
 from taxi_pipelines.domain.manifest import FileFormat, Manifest, Offer
 from taxi_pipelines.domain.month import Month, Partition
 from taxi_pipelines.domain.receipt import Receipt
@@ -128,12 +129,25 @@ class PublishedMonth:
     bytes: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """The result of a statement; what was billed for it, None where nothing ever is."""
+
+    reader: pa.RecordBatchReader
+    bytes_billed: int | None = None
+
+
 class Warehouse(Protocol):
     """Target tables, published one partition at a time. All verbs may be called from several threads and processes."""
 
     @property
     def target(self) -> str:
         """The target's name: duckdb, postgres, bigquery."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people: a file, a server and its database, a dataset; never a password."""
         ...
 
     def lock(self, table: str, partition: Partition) -> AbstractContextManager[None]:
@@ -166,6 +180,10 @@ class Warehouse(Protocol):
         """The table's columns as readers see them; empty where nothing is published."""
         ...
 
+    def column_types(self, table: str) -> Mapping[str, str]:
+        """Those columns with their SQL types, without a look at the rows."""
+        ...
+
     def versions(self, table: str, partition: Partition) -> list[str]:
         """The versions still held, oldest first, the published one among them."""
         ...
@@ -180,6 +198,15 @@ class Warehouse(Protocol):
 
     def query(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
         """Runs one statement over the published tables, whose names need no schema. Raises QueryFailed."""
+        ...
+
+    def ask(self, sql: str, asking: Asking) -> AbstractContextManager[Answer]:
+        """As `query`, for who is not trusted: the statement reads the published tables and nothing else, calls nothing that has
+        an effect, and takes bounded memory. Whoever stops `asking` ends it, on a server too. Raises QueryFailed."""
+        ...
+
+    def price(self, sql: str) -> int | None:
+        """Bytes that `ask` would be billed for; None where the target bills nothing. Raises QueryFailed."""
         ...
 
     def estimate(self, kind: TaxiType, partition: Partition, file_bytes: int | None) -> int:
@@ -289,6 +316,6 @@ Clock = Callable[[], datetime]
 """The time now, aware, in UTC."""
 
 __all__ = [
-    "Addresses", "Advance", "Changes", "Clock", "Comparer", "Failure", "Lake", "LakeObject", "Progress",
+    "Addresses", "Advance", "Answer", "Changes", "Clock", "Comparer", "Failure", "Lake", "LakeObject", "Progress",
     "PublishedMonth", "Receipts", "Source", "Warehouse",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
+from taxi_pipelines.domain.asking import Asking, Limits
 from taxi_pipelines.domain.month import WHOLE, Month, Partition, month_range, parse_partition
 from taxi_pipelines.domain.outcome import Finding, MonthStatus, Outcome, Verification
 from taxi_pipelines.domain.plan import PlannedMonth
@@ -18,8 +19,10 @@ from taxi_pipelines.domain.receipt import CheckResult, Receipt
 from taxi_pipelines.errors import NotLoaded, UsageError
 from taxi_pipelines.interfaces import Advance, LakeObject, Progress
 from taxi_pipelines.months import backfill, doctor, plan, prune, rollback, run, status, steps, verify
+from taxi_pipelines.months.ask import Asked, Questions
 from taxi_pipelines.months.resources import Resources
 from taxi_pipelines.months.steps import Extracted, Loaded
+from taxi_pipelines.months.tables import Table, tables
 from taxi_pipelines.settings import Settings
 from taxi_pipelines.taxi.types import TaxiType, find_monthly, find_type
 from taxi_pipelines.wiring import build_resources
@@ -75,6 +78,7 @@ class Pipeline:
         self._execution_id = execution_id
         self._closing = ExitStack()
         self._built: dict[str, Resources] = {}
+        self._questions = Questions()
 
     def __enter__(self) -> Self:
         return self
@@ -184,6 +188,24 @@ class Pipeline:
     def query_batches(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
         """The result as a stream, for results larger than memory."""
         return self._resources().warehouse.query(sql)
+
+    def ask(self, sql: str, limits: Limits, asking: Asking) -> AbstractContextManager[Asked]:
+        """As `query_batches`, for who is not trusted: reads the published tables alone, within limits; `asking` ends it."""
+        return self._questions.ask(self._resources().warehouse, sql, limits, asking)
+
+    def price(self, sql: str) -> int | None:
+        """Bytes that `ask` would be billed for; None where the target bills nothing."""
+        return self._resources().warehouse.price(sql)
+
+    def tables(self) -> list[Table]:
+        """The target's tables, with months and columns; also those of which nothing is loaded."""
+        return tables(self._resources())
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """The target's name, and where it is."""
+        warehouse = self._resources().warehouse
+        return warehouse.target, warehouse.place
 
     def doctor(self, *, fix: bool = False) -> list[Finding]:
         """Looks at home, disk, source, warehouse, metadata and versions; with `fix` mends what can be mended."""

@@ -25,6 +25,7 @@ from taxi_pipelines.flow_sync import SyncWatch
 from taxi_pipelines.flow_wiring import build_flow_sync, build_tokens, start_alerts
 from taxi_pipelines.news import News
 from taxi_pipelines.orchestrator import Orchestrator
+from taxi_pipelines.outlook import Outlook
 from taxi_pipelines.settings import Settings
 from taxi_pipelines.wiring import build_receipts
 
@@ -78,8 +79,15 @@ class Service:
         self._stopping = threading.Event()
         self._closing = ExitStack()
         self.tokens: Tokens = build_tokens(settings, self._closing)
-        receipts = build_receipts(settings, self._closing)
-        self.figures = Figures(self.orchestrator, lambda: list(receipts.current(settings.target).values()))
+        self.receipts = build_receipts(settings, self._closing)
+        self.figures = Figures(self.orchestrator, lambda: list(self.receipts.current(settings.target).values()))
+        self.outlook = Outlook(
+            lambda *which: self.pipeline.plan(*which),
+            source=settings.source,
+            file=settings.home / "outlook.json",
+            clock=self.orchestrator.parts.clock,
+            say=say,
+        )
 
     @property
     def engine(self) -> Engine | None:
@@ -154,6 +162,7 @@ class Service:
             self._driver.stop()
         for thread in self._threads:
             thread.join()
+        self.outlook.close()
         self._closing.close()
         self.orchestrator.close()
 

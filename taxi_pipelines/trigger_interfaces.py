@@ -127,6 +127,10 @@ class Backfills(Protocol):
         """Its slots, or those in one state, earliest first."""
         ...
 
+    def counts(self, ids: Sequence[str]) -> dict[str, dict[SlotState, int]]:
+        """By backfill, how many of its slots are in each state."""
+        ...
+
     def executed(
         self, namespace: str, flow_id: str, trigger_id: str, start: datetime, end: datetime
     ) -> list[tuple[datetime, str, State]]:

@@ -68,8 +68,8 @@ def month_of(execution: Execution) -> str:
 
 
 def link(execution: Execution, server_url: str) -> str:
-    """Where there is more about it."""
-    return f"{server_url}/api/v1/executions/{execution.id}"
+    """Its page."""
+    return f"{server_url}/executions/{execution.id}"
 
 
 def culprit(runs: Sequence[TaskRun], state: State) -> TaskRun | None:

@@ -10,13 +10,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from taxi_pipelines import __version__
 from taxi_pipelines.api import (
     backfills,
+    data,
+    evaluation,
+    execution_queries,
     execution_verbs,
     executions,
     flows,
+    graphs,
     kv,
     logs,
+    metrics,
     months,
+    previews,
+    secrets,
+    statistics,
     system,
+    tokens,
     triggers,
     webhooks,
 )
@@ -47,7 +56,26 @@ def create_api(service: Service) -> ASGIApp:
     app.state.service = service
     app.include_router(system.router)
     # Those with fixed words in their paths come before those with names there.
-    for module in (flows, execution_verbs, webhooks, executions, logs, triggers, backfills, kv, months):
+    for module in (
+        flows,
+        graphs,
+        execution_queries,
+        execution_verbs,
+        webhooks,
+        executions,
+        previews,
+        evaluation,
+        metrics,
+        logs,
+        triggers,
+        backfills,
+        kv,
+        secrets,
+        months,
+        data,
+        statistics,
+        tokens,
+    ):
         app.include_router(module.router, prefix=API)
     install(app, service.say)
     return _Tenant(app)

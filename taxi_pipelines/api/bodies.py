@@ -125,3 +125,14 @@ class Health(Body):
     model_config = with_example(status="UP")
 
     status: Literal["UP"]
+
+
+class FindingBody(Body):
+    """One thing the doctor looked at. `fix` says what to do where it is not ok."""
+
+    model_config = with_example(name="disk space", ok=True, detail="120.5 GiB free", fix="")
+
+    name: str
+    ok: bool
+    detail: str
+    fix: str

@@ -20,6 +20,7 @@ from taxi_pipelines.errors import (
     NotFound,
     NotLoaded,
     PipelineError,
+    QueryFailed,
     SourceMissing,
     TransientError,
     UsageError,
@@ -83,6 +84,7 @@ _STATUS: Mapping[type[PipelineError], int] = {
     NoEarlierVersion: 409,
     TooLarge: 413,
     UsageError: 422,
+    QueryFailed: 422,
     TooManyLogins: 429,
     TransientError: 503,
     DiskFull: 507,
@@ -184,6 +186,8 @@ def _problems(error: PipelineError) -> Sequence[ProblemBody]:
             return [ProblemBody(path="inputs", message=said) for said in error.problems]
         case BulkRefused():
             return error.problems
+        case QueryFailed(line=int()):
+            return [ProblemBody(message=error.what, hint=error.hint, line=error.line, column=error.column)]
     return ()
 
 

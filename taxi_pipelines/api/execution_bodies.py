@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from taxi_pipelines.api.bodies import Body, Label, with_example
+from taxi_pipelines.api.bodies import Body, Label, ProblemBody, with_example
 from taxi_pipelines.domain.records import Level
 from taxi_pipelines.domain.states import State
 
@@ -125,6 +125,16 @@ class LabelsByIds(Body):
 
     executions_id: list[str]
     execution_labels: list[Label]
+
+
+class DoneBody(Body):
+    """How many it was done to, and to how many it could not be. `problems` says why, of the first of them."""
+
+    model_config = with_example(count=12, refused=1, problems=[{"path": "RUNNING", "message": "1 is RUNNING"}])
+
+    count: int
+    refused: int
+    problems: list[ProblemBody]
 
 
 class LogBody(Body):

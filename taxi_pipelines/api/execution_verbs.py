@@ -16,7 +16,7 @@ from taxi_pipelines.api.errors import BulkRefused, conflicts, errors
 from taxi_pipelines.api.execution_bodies import ExecutionBody, LabelsByIds
 from taxi_pipelines.api.executions import Id, body_of
 from taxi_pipelines.api.forms import INPUTS_BODY, inputs_of
-from taxi_pipelines.api.routing import ADMIN, OPERATOR, TheService, find_execution, sending
+from taxi_pipelines.api.routing import ADMIN, OPERATOR, Revision, TheService, find_execution, sending
 from taxi_pipelines.domain.execution import Execution
 from taxi_pipelines.domain.restart import RESTARTABLE
 from taxi_pipelines.domain.states import State
@@ -121,9 +121,10 @@ async def resume(service: TheService, request: Request, execution_id: Id) -> Exe
 @router.post(
     "/executions/{execution_id}/restart", summary="Restart an execution", responses=errors(404, 409), **OPERATOR
 )
-def restart(service: TheService, request: Request, execution_id: Id) -> ExecutionBody:
-    """What failed in it is tried again; what ended well is kept."""
-    return _ask(service, request, execution_id, service.orchestrator.control.restart)
+def restart(service: TheService, request: Request, execution_id: Id, revision: Revision = None) -> ExecutionBody:
+    """What failed in it is tried again, what ended well is kept; with that revision of its flow, or the same."""
+    control = service.orchestrator.control
+    return _ask(service, request, execution_id, lambda execution: control.restart(execution, revision))
 
 
 @router.post("/executions/{execution_id}/replay", summary="Replay an execution", responses=errors(404), **OPERATOR)
@@ -134,9 +135,10 @@ def replay(
     task_run_id: Annotated[
         str | None, Query(alias="taskRunId", description="Begin here; what came before is kept.")
     ] = None,
+    revision: Revision = None,
 ) -> ExecutionBody:
-    """A new execution, from the start or from a task run."""
-    again = service.orchestrator.control.replay(find_execution(service, execution_id), task_run_id)
+    """A new execution, from the start or from a task run; with that revision of its flow, or the same."""
+    again = service.orchestrator.control.replay(find_execution(service, execution_id), task_run_id, revision)
     service.look()
     return body_of(service, request, again)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Any, BinaryIO
 
@@ -16,7 +16,7 @@ from starlette.responses import StreamingResponse
 
 from taxi_pipelines.api.errors import Conflict, errors
 from taxi_pipelines.api.execution_bodies import ExecutionBody, ExecutionPage, FileSize
-from taxi_pipelines.api.filters import Wanted, read_filters
+from taxi_pipelines.api.filters import TheExecutions
 from taxi_pipelines.api.follow import EVENTS, follow_execution, until_ended
 from taxi_pipelines.api.forms import INPUTS_BODY, Given, inputs_of
 from taxi_pipelines.api.routing import (
@@ -32,8 +32,8 @@ from taxi_pipelines.api.routing import (
 )
 from taxi_pipelines.api.views import execution_body
 from taxi_pipelines.domain.execution import Execution
-from taxi_pipelines.domain.states import State
 from taxi_pipelines.domain.text import reserved_labels
+from taxi_pipelines.engine.slot import find_slot
 from taxi_pipelines.errors import NotFound, UsageError
 from taxi_pipelines.service import Service
 
@@ -54,33 +54,8 @@ _CHUNK = 1 << 18
 
 @router.get("/executions/search", summary="Search executions", **VIEWER)
 @router.get("/executions", summary="List executions", **VIEWER)
-def search(
-    service: TheService,
-    request: Request,
-    page: ThePage,
-    labels: Labels,
-    state: Annotated[list[State], Query(default_factory=list, description="In one of these states.")],
-    namespace: Annotated[str | None, Query(description="This namespace, and those below it.")] = None,
-    flow_id: Annotated[str | None, Query(alias="flowId", description="Of this flow.")] = None,
-    start_date: Annotated[datetime | None, Query(alias="startDate", description="Created then or later.")] = None,
-    end_date: Annotated[datetime | None, Query(alias="endDate", description="Created before then.")] = None,
-    time_range: Annotated[
-        timedelta | None, Query(alias="timeRange", description="Created in the last P1D, say.")
-    ] = None,
-    called_by: Annotated[str | None, Query(alias="triggerExecutionId", description="Called by this execution.")] = None,
-) -> ExecutionPage:
+def search(service: TheService, request: Request, page: ThePage, wanted: TheExecutions) -> ExecutionPage:
     """The newest first. Kestra's newer form, `filters[flowId][EQUALS]=…`, is understood as well."""
-    given = Wanted(
-        namespace=namespace,
-        flow_id=flow_id,
-        states=frozenset(state) or None,
-        since=aware(start_date, service),
-        until=aware(end_date, service),
-        time_range=time_range,
-        labels=parse_labels(labels),
-        caller_execution_id=called_by,
-    )
-    wanted = read_filters(request.query_params.multi_items(), given).as_filter(service.orchestrator.parts.clock())
     found = service.orchestrator.control.executions(wanted, page)
     return ExecutionPage(
         results=[body_of(service, request, one, full=False) for one in found],
@@ -115,7 +90,7 @@ def follow(service: TheService, request: Request, execution_id: Id) -> Streaming
 )
 def download(service: TheService, execution_id: Id, path: Uri) -> StreamingResponse:
     """What a task stored, or was given."""
-    size = _size(service, execution_id, path)
+    size = find_file(service, execution_id, path)
     name = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(path).name)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size)}
     file = service.orchestrator.parts.files.open(path)
@@ -125,7 +100,7 @@ def download(service: TheService, execution_id: Id, path: Uri) -> StreamingRespo
 @router.get("/executions/{execution_id}/file/metas", summary="Get the size of a file", responses=errors(404), **VIEWER)
 def file_size(service: TheService, execution_id: Id, path: Uri) -> FileSize:
     """In bytes."""
-    return FileSize(size=_size(service, execution_id, path))
+    return FileSize(size=find_file(service, execution_id, path))
 
 
 @router.post(
@@ -150,6 +125,12 @@ async def create(
     wait: Annotated[bool, Query(description="Answer when it has ended.")] = False,
     revision: Revision = None,
     schedule_date: Annotated[datetime | None, Query(alias="scheduleDate", description="Not before then.")] = None,
+    slot: Annotated[
+        str | None,
+        Query(
+            description="As its schedule would: `trigger` is the first slot from then on, 2021-03 or 2021-03-01T09:00."
+        ),
+    ] = None,
 ) -> ExecutionBody:
     """Inputs as a form, with files for inputs of type FILE, or as JSON. Once this is answered, it will not be lost."""
     async with inputs_of(request) as given:
@@ -158,6 +139,7 @@ async def create(
             given=given,
             labels=parse_labels(labels),
             begin_at=aware(schedule_date, service),
+            slot=slot,
         )
         execution = await run_in_threadpool(_begin, service, order)
     if wait:
@@ -180,6 +162,7 @@ class _Order:
     given: Given
     labels: dict[str, str]
     begin_at: datetime | None
+    slot: str | None
 
 
 def _begin(service: Service, order: _Order) -> Execution:
@@ -190,14 +173,18 @@ def _begin(service: Service, order: _Order) -> Execution:
     if reserved := reserved_labels(order.labels):
         raise UsageError(f"label {reserved[0]!r} cannot be set", "labels that begin with `system.` are reserved")
     uploads = {name: (file.filename or name, file.file) for name, file in order.given.files.items()}
-    execution = control.make_execution(flow, order.given.values, uploads=uploads, labels=order.labels)
+    values, labels, trigger = order.given.values, order.labels, None
+    if order.slot:
+        found = find_slot(service.orchestrator.parts, flow, order.slot, values)
+        values, labels, trigger = {**found.inputs, **values}, {**found.labels, **labels}, found.trigger
+    execution = control.make_execution(flow, values, uploads=uploads, labels=labels, trigger=trigger)
     execution = replace(execution, begin_at=order.begin_at)
     service.submit(execution)
     return execution
 
 
-def _size(service: Service, execution_id: str, uri: str) -> int:
-    """Of a file of this very execution. Raises NotFound, UsageError."""
+def find_file(service: Service, execution_id: str, uri: str) -> int:
+    """The bytes of a file of this very execution. Raises NotFound, UsageError."""
     execution = find_execution(service, execution_id)
     if not uri.startswith(f"{service.orchestrator.control.files_of(execution)}/"):
         raise UsageError(f"{uri} is no file of the execution {execution_id}", "take a URI from its inputs or outputs")

@@ -13,6 +13,7 @@ from taxi_pipelines.api.bodies import Keys, KvKey, KvValue, NamespaceBody, Names
 from taxi_pipelines.api.errors import errors
 from taxi_pipelines.api.forms import text_of
 from taxi_pipelines.api.routing import ADMIN, VIEWER, ThePage, TheService, sending
+from taxi_pipelines.domain.records import KvType
 from taxi_pipelines.domain.text import namespace_chain
 from taxi_pipelines.errors import UsageError
 
@@ -77,11 +78,15 @@ async def set_value(
     request: Request,
     namespace: Namespace,
     key: Key,
+    type: Annotated[KvType | None, Query(description="Keep the body's text as a value of this type.")] = None,
     ttl: Annotated[str | None, Header(description="How long to keep it, as P1D.")] = None,
 ) -> None:
-    """JSON, whose type is kept; as `text/plain`, what is no JSON is a text."""
-    value = _value(await text_of(request), request.headers.get("content-type", ""))
-    await run_in_threadpool(service.orchestrator.set_value, namespace, key, value, ttl=ttl)
+    """JSON, whose type is kept; as `text/plain`, what is no JSON is a text. With a type, the body is that value's text."""
+    text = await text_of(request)
+    value = text if type else _value(text, request.headers.get("content-type", ""))
+    if type is KvType.JSON:
+        _value(text, "application/json")  # says better than the type does what is wrong with it
+    await run_in_threadpool(service.orchestrator.set_value, namespace, key, value, type=type, ttl=ttl)
 
 
 @router.delete("/namespaces/{namespace}/kv/{key}", summary="Delete a value", **ADMIN)

@@ -1,9 +1,8 @@
-"""`/logs`: the log of an execution, read, downloaded or followed, and a search through all of them."""
+"""`/logs`: the log of an execution, read, downloaded or followed; a search through all of them, and what it finds as a file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -12,16 +11,17 @@ from starlette.responses import StreamingResponse
 from taxi_pipelines.api.errors import errors
 from taxi_pipelines.api.execution_bodies import LogBody, LogPage
 from taxi_pipelines.api.executions import Id
+from taxi_pipelines.api.exports import CSV, LINE_COLUMNS, csv_of, line_rows, lines_of
+from taxi_pipelines.api.filters import MinLevel, TheLines
 from taxi_pipelines.api.follow import EVENTS, follow_log
-from taxi_pipelines.api.routing import VIEWER, ThePage, TheService, aware, find_execution
+from taxi_pipelines.api.routing import VIEWER, ThePage, TheService, find_execution
 from taxi_pipelines.api.views import log_body
-from taxi_pipelines.domain.records import Level, LogLine
+from taxi_pipelines.domain.records import LogLine
 from taxi_pipelines.engine.context import iso
-from taxi_pipelines.flow_interfaces import LogFilter, Page
+from taxi_pipelines.flow_interfaces import Page
 
 router = APIRouter(tags=["Logs"])
 
-MinLevel = Annotated[Level | None, Query(alias="minLevel", description="Only lines of this level or worse.")]
 TaskId = Annotated[str | None, Query(alias="taskId", description="Only of this task.")]
 TEXT: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "The log"}
@@ -29,33 +29,41 @@ TEXT: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/logs/search", summary="Search all logs", **VIEWER)
-def search(
-    service: TheService,
-    page: ThePage,
-    q: Annotated[str | None, Query(description="Text that is anywhere in the line, in any case.")] = None,
-    namespace: Annotated[str | None, Query(description="This namespace, and those below it.")] = None,
-    flow_id: Annotated[str | None, Query(alias="flowId", description="Of this flow.")] = None,
-    min_level: MinLevel = None,
-    start_date: Annotated[datetime | None, Query(alias="startDate", description="Of then or later.")] = None,
-    end_date: Annotated[datetime | None, Query(alias="endDate", description="Of before then.")] = None,
-) -> LogPage:
+def search(service: TheService, page: ThePage, wanted: TheLines) -> LogPage:
     """The newest first."""
-    wanted = LogFilter(
-        text=q,
-        namespace=namespace,
-        flow_id=flow_id,
-        level=min_level,
-        since=aware(start_date, service),
-        until=aware(end_date, service),
-    )
     parts = service.orchestrator.parts
     lines = parts.logs.search_lines(wanted, Page(limit=page.limit + 1, offset=page.offset))
     shown = lines[: page.limit]
-    found = {id: parts.executions.find(id) for id in {line.execution_id for line in shown}}
+    found = parts.statistics.found({line.execution_id for line in shown})
     return LogPage(
-        results=[log_body(line, it.namespace, it.flow_id) for line in shown if (it := found[line.execution_id])],
+        results=[log_body(line, it.namespace, it.flow_id) for line in shown if (it := found.get(line.execution_id))],
         total=page.offset + len(lines),
     )
+
+
+@router.get(
+    "/logs/export/csv",
+    summary="Export log lines",
+    response_class=StreamingResponse,
+    responses=CSV,
+    **VIEWER,
+)
+def export(service: TheService, wanted: TheLines) -> StreamingResponse:
+    """All lines that a search finds, the newest first, as CSV."""
+    return csv_of("logs.csv", LINE_COLUMNS, line_rows(service, wanted))
+
+
+@router.get(
+    "/logs/export/text",
+    summary="Export log lines as text",
+    response_class=StreamingResponse,
+    responses=TEXT,
+    **VIEWER,
+)
+def export_text(service: TheService, wanted: TheLines) -> StreamingResponse:
+    """All lines that a search finds, the newest first."""
+    headers = {"Content-Disposition": 'attachment; filename="logs.log"'}
+    return StreamingResponse(_texts(lines_of(service, wanted)), media_type="text/plain", headers=headers)
 
 
 @router.get("/logs/{execution_id}", summary="Get the log of an execution", responses=errors(404), **VIEWER)

@@ -1,12 +1,12 @@
-"""Whether the service lives and is ready, and its figures for Prometheus."""
+"""Whether the service lives and is ready, its figures for Prometheus, and what the doctor says of all it stands on."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from taxi_pipelines.api.bodies import Health
+from taxi_pipelines.api.bodies import FindingBody, Health
 from taxi_pipelines.api.errors import errors
-from taxi_pipelines.api.routing import PUBLIC, VIEWER, TheService
+from taxi_pipelines.api.routing import API, OPERATOR, PUBLIC, VIEWER, TheService
 from taxi_pipelines.errors import TransientError
 
 router = APIRouter(tags=["System"])
@@ -42,3 +42,9 @@ def ready(service: TheService) -> Health:
 def metrics(service: TheService) -> Response:
     """In its text format."""
     return Response(service.figures.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.post(f"{API}/doctor", summary="Examine the installation", **OPERATOR)
+def doctor(service: TheService) -> list[FindingBody]:
+    """Home folder, disk, source, lake, warehouse, metadata and versions, as `taxi doctor` looks at them; nothing is changed."""
+    return [FindingBody.model_validate(finding.to_dict()) for finding in service.pipeline.doctor()]

@@ -40,7 +40,7 @@ def execution_body(execution: Execution, runs: Iterable[TaskRun] | None, *, url:
         outputs=dict(execution.outputs),
         labels=labels(execution.labels),
         variables=dict(execution.variables),
-        trigger=_started_by(execution),
+        trigger=started_by(execution),
         parent_id=execution.parent_id,
         original_id=execution.parent_id or execution.id,
         task_run_list=None if runs is None else [_task_run(execution, run, now) for run in runs],
@@ -125,7 +125,8 @@ def _state_body(
     )
 
 
-def _started_by(execution: Execution) -> StartedBy | None:
+def started_by(execution: Execution) -> StartedBy | None:
+    """What started it, where that was no person."""
     if execution.trigger is not None:
         variables = dict(execution.trigger)
         return StartedBy(id=str(variables.pop("id", "")), type=str(variables.pop("type", "")), variables=variables)

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from taxi_pipelines.cli.values import python_values, text_for_beyond
 from taxi_pipelines.errors import NO_RIGHT, QueryFailed, UsageError, from_os_error
+from taxi_pipelines.values import python_values, text_for_beyond
 
 Writer = Callable[[pa.Schema, Iterable[pa.RecordBatch], BinaryIO], int]
 

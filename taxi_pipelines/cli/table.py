@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from taxi_pipelines.cli.values import python_values
+from taxi_pipelines.values import python_values
 
 ROWS = 40
 COUNTED = 1_000

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from taxi_pipelines.errors import InvalidMonth
 
@@ -71,6 +72,7 @@ WHOLE = Whole()
 Partition = Month | Whole
 
 
+@lru_cache(maxsize=4096)
 def parse_partition(text: str) -> Partition:
     """The partition a path or a receipt names."""
     return WHOLE if text == str(WHOLE) else Month.parse(text)

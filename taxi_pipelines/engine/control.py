@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from taxi_pipelines.domain.execution import Execution, TaskRun
 from taxi_pipelines.domain.flow import Flow
+from taxi_pipelines.domain.outline import Outline
 from taxi_pipelines.domain.records import Command, StoredFlow, Verb
 from taxi_pipelines.domain.replay import replay
 from taxi_pipelines.domain.restart import RESTARTABLE
@@ -115,20 +116,23 @@ class Control:
             arguments["task_run_id"] = paused.id
         self._ask(execution, Verb.RESUME, arguments)
 
-    def restart(self, execution: Execution) -> None:
-        """Asks that what failed is tried again (S18)."""
+    def restart(self, execution: Execution, revision: int | None = None) -> None:
+        """Asks that what failed is tried again (S18), with another revision of its flow if so. Raises UsageError."""
         if execution.state not in RESTARTABLE:
             states = ", ".join(RESTARTABLE)
             raise _refusal(execution, "restarted", f"only one that is {states} can be; `replay` runs any again")
-        self._ask(execution, Verb.RESTART)
+        if revision is not None:
+            self._runs_in(execution, revision)
+        self._ask(execution, Verb.RESTART, None if revision is None else {"revision": revision})
 
-    def replay(self, execution: Execution, task: str | None = None) -> Execution:
-        """A new execution, from the start or from a task (by its id, or that of a task run)."""
-        flow = find_flow(self.parts, execution.namespace, execution.flow_id, execution.flow_revision)
-        runs = self.parts.executions.task_runs(execution.id)
+    def replay(self, execution: Execution, task: str | None = None, revision: int | None = None) -> Execution:
+        """A new execution, from the start or from a task (by its id, or that of a task run), of that revision or the same."""
+        revision = revision or execution.flow_revision
+        flow = find_flow(self.parts, execution.namespace, execution.flow_id, revision)
+        runs = self._runs_in(execution, revision) if task else []
         again, copies = replay(
             flow,
-            execution,
+            replace(execution, flow_revision=revision),
             RunTree(flow, runs),
             self.parts.clock(),
             execution_id=self.parts.new_id(),
@@ -137,6 +141,20 @@ class Control:
         )
         self.store_execution(again, copies)
         return again
+
+    def _runs_in(self, execution: Execution, revision: int) -> list[TaskRun]:
+        """Its task runs. Raises UsageError where one of their tasks is gone, or stands elsewhere, in that revision."""
+        runs = self.parts.executions.task_runs(execution.id)
+        outline = Outline(find_flow(self.parts, execution.namespace, execution.flow_id, revision))
+        tasks = {run.id: run.task_id for run in runs}
+        for run in runs:
+            siblings = outline.children(tasks.get(run.parent_id or ""), run.branch)
+            if run.task_id not in {task.id for task in siblings}:
+                what = (
+                    f"the task {run.task_id!r} of execution {execution.id} is not where it was in revision {revision}"
+                )
+                raise UsageError(what, "replay it from the start instead")
+        return runs
 
     def _ask(self, execution: Execution, verb: Verb, arguments: Mapping[str, Any] | None = None) -> None:
         asked = Command(execution_id=execution.id, verb=verb, arguments=arguments or {}, asked_at=self.parts.clock())

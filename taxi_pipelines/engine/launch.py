@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from taxi_pipelines.domain.execution import Caller, Execution
 from taxi_pipelines.domain.flow import Flow, Input
+from taxi_pipelines.domain.records import StoredFlow
 from taxi_pipelines.domain.states import State
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.engine.rendering import Rendering
@@ -17,7 +18,7 @@ from taxi_pipelines.errors import NotFound, UsageError
 from taxi_pipelines.flowspec.build import parse_flow
 from taxi_pipelines.flowspec.expressions import Environment
 from taxi_pipelines.flowspec.input_values import plain
-from taxi_pipelines.flowspec.inputs import resolve_inputs
+from taxi_pipelines.flowspec.inputs import Render, resolve_inputs
 from taxi_pipelines.flowspec.problems import nearest
 from taxi_pipelines.task_types import TypeCatalog
 
@@ -31,7 +32,13 @@ def find_flow(parts: Parts, namespace: str, id: str, revision: int | None = None
         raise NotFound(
             f"there is no flow {namespace}.{id}{which}", nearest(f"{namespace}.{id}", known) if known else "import one"
         )
-    return _parsed(stored.source, cast("Hashable", parts.catalog), f"{namespace}.{id}", stored.revision)
+    return parsed(parts, stored)
+
+
+def parsed(parts: Parts, stored: StoredFlow) -> Flow:
+    """The flow of a text that is kept; texts of late are not read again. Raises FlowInvalid: rules may have changed since."""
+    name = f"{stored.namespace}.{stored.id}"
+    return _parsed(stored.source, cast("Hashable", parts.catalog), name, stored.revision)
 
 
 @lru_cache(maxsize=512)
@@ -49,6 +56,12 @@ def resolve(
     trigger: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The values of a flow's inputs, or of those a pause asks for, as an execution keeps them. Raises InputsInvalid."""
+    render = input_render(parts, flow, now=now, trigger=trigger)
+    return {name: plain(value) for name, value in resolve_inputs(inputs, given, render).items()}
+
+
+def input_render(parts: Parts, flow: Flow, *, now: datetime, trigger: Mapping[str, Any] | None = None) -> Render:
+    """How templates in a flow's inputs are rendered: with the flow, its variables, and the inputs known so far."""
     context: dict[str, object] = {"flow": {"id": flow.id, "namespace": flow.namespace, "revision": flow.revision}}
     if trigger is not None:
         context["trigger"] = trigger
@@ -58,7 +71,7 @@ def resolve(
         environment = Environment(now=now, zone=parts.zone, random=parts.random, limits=parts.limits)
         return Rendering({**context, "inputs": shown, "vars": flow.variables}, environment).deep(value)
 
-    return {name: plain(value) for name, value in resolve_inputs(inputs, given, render).items()}
+    return render
 
 
 def new_execution(

@@ -21,6 +21,7 @@ from taxi_pipelines.flow_interfaces import (
     Secrets,
 )
 from taxi_pipelines.flowspec.expressions import Limits
+from taxi_pipelines.statistics_interfaces import Statistics
 from taxi_pipelines.task_types import TypeCatalog
 from taxi_pipelines.trigger_interfaces import AlertBox, Backfills, Endings, Triggers
 
@@ -39,6 +40,7 @@ class Parts:
     executions: Executions
     engines: Engines
     logs: Logs
+    statistics: Statistics
     triggers: Triggers
     endings: Endings
     backfills: Backfills

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from taxi_pipelines.domain.records import Command, Level, Verb
-from taxi_pipelines.domain.restart import restart
+from taxi_pipelines.domain.restart import RESTARTABLE, restart
 from taxi_pipelines.domain.states import State
+from taxi_pipelines.domain.tree import RunTree
 from taxi_pipelines.domain.verbs import pause, resume, stop
 from taxi_pipelines.engine.items import end_item
 from taxi_pipelines.engine.subflow import end_subflow, replace_child
@@ -22,6 +23,8 @@ def obey(work: Work, command: Command) -> None:
 
 def _obey(work: Work, command: Command) -> None:
     arguments = command.arguments
+    if "revision" in arguments and work.execution.state in RESTARTABLE:
+        _take_revision(work, arguments["revision"])
     tree, now = work.active.tree, work.now
     match command.verb:
         case Verb.KILL:
@@ -38,6 +41,16 @@ def _obey(work: Work, command: Command) -> None:
             work.change(restart(work.execution, tree, now))
         case Verb.CHILD_ENDED:
             _child_ended(work, **arguments)
+
+
+def _take_revision(work: Work, revision: int) -> None:
+    """From here on it follows that revision of its flow; variables that its tasks have set stay as they are."""
+    execution, before = work.execution, work.active.flow
+    flow = work.surroundings.flow(execution.namespace, execution.flow_id, revision)
+    was_set = {name: value for name, value in execution.variables.items() if before.variables.get(name) != value}
+    work.active.flow, work.active.tree = flow, RunTree(flow, work.active.tree.in_order())
+    work.move(flow_revision=revision, variables={**flow.variables, **was_set})
+    work.log(Level.INFO, f"goes on with revision {revision} of its flow")
 
 
 def _child_ended(work: Work, task_run_id: str, child_execution_id: str, replaced_by: str | None = None) -> None:

@@ -131,6 +131,28 @@ def resolve_inputs(inputs: tuple[Input, ...], given: Mapping[str, object], rende
     return _nested({one.id: values[one.id] for one in inputs if one.id in values})
 
 
+def asked_for(inputs: tuple[Input, ...], given: Mapping[str, object], render: Render) -> dict[str, Input]:
+    """Which inputs are asked for after what is given so far, by id, in the order declared; their rules and defaults rendered.
+
+    For forms: what is wrong or still missing has no value here, and a default that follows from it is left out.
+    """
+    flat = _flat(inputs, given)
+    values: dict[str, object] = {}
+    asked: dict[str, Input] = {}
+    for one in _in_order(inputs):
+        known = _nested(values)
+        try:
+            if not _is_wanted(one, values, render):
+                continue
+            asked[one.id] = _with_rendered_rules(one, known, render)
+            asked[one.id] = replace(asked[one.id], defaults=render(one.defaults, known))
+            values[one.id] = _value(one, flat, values, render)
+        except (ValueError, PipelineError):
+            if one.id not in asked or has_template(asked[one.id].defaults):
+                asked[one.id] = replace(asked.get(one.id, one), defaults=None)
+    return {one.id: asked[one.id] for one in inputs if one.id in asked}
+
+
 def _flat(inputs: tuple[Input, ...], given: Mapping[str, object]) -> dict[str, object]:
     """What is given by the ids of the inputs, however deep in maps."""
     ids = {one.id for one in inputs}

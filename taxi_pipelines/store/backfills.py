@@ -64,6 +64,15 @@ class BackfillStore:
             query = query.where(backfill_slots.c.state == state)
         return [_to_slot(row) for row in self._database.read(query.order_by(backfill_slots.c.slot).limit(limit))]
 
+    def counts(self, ids: Sequence[str]) -> dict[str, dict[SlotState, int]]:
+        """See `Backfills.counts`."""
+        it = backfill_slots.c
+        query = select(it.backfill_id, it.state, func.count().label("slots")).where(it.backfill_id.in_(ids))
+        found: dict[str, dict[SlotState, int]] = {id: {} for id in ids}
+        for row in self._database.read(query.group_by(it.backfill_id, it.state)):
+            found[row.backfill_id][row.state] = row.slots
+        return found
+
     def executed(
         self, namespace: str, flow_id: str, trigger_id: str, start: datetime, end: datetime
     ) -> list[tuple[datetime, str, State]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, insert, or_, select, update
 
 from taxi_pipelines.domain.execution import Execution
 from taxi_pipelines.domain.records import Command
@@ -104,6 +104,12 @@ class EngineStore:
         """See `Engines.listed`."""
         rows = self._database.read(select(engines).order_by(engines.c.id))
         return [(row.id, row.host, row.pid, row.beat_at) for row in rows]
+
+    def held(self) -> dict[str, int]:
+        """See `Engines.held`."""
+        holder = executions.c.holder
+        rows = self._database.read(select(holder, func.count().label("held")).where(holder > "").group_by(holder))
+        return {row.holder: row.held for row in rows}
 
     def commit(self, engine_id: str, batch: Batch) -> list[str]:
         """See `Engines.commit`."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Delete, Row, Select, and_, delete, func, insert, or_, select, tuple_, update
 
 from taxi_pipelines.domain.execution import PRIVATE, Execution, TaskRun
 from taxi_pipelines.domain.records import Level, LogLine, Metric
 from taxi_pipelines.domain.states import ENDED
 from taxi_pipelines.errors import UsageError
-from taxi_pipelines.flow_interfaces import ExecutionFilter, LogFilter, Page
+from taxi_pipelines.flow_interfaces import ExecutionFilter, Glance, LogFilter, Page
 from taxi_pipelines.store.column_types import begins_with, has_text, is_in_namespace, scanned
 from taxi_pipelines.store.commit import insert_executions, replace_labels
 from taxi_pipelines.store.flow_tables import (
@@ -19,11 +20,13 @@ from taxi_pipelines.store.flow_tables import (
     engines,
     execution_labels,
     executions,
+    flows,
     logs,
     metrics,
     secrets,
     task_runs,
 )
+from taxi_pipelines.store.log_times import between
 from taxi_pipelines.store.metadata import Metadata
 from taxi_pipelines.store.rows import (
     count_live,
@@ -36,6 +39,8 @@ from taxi_pipelines.store.rows import (
     to_task_run,
 )
 from taxi_pipelines.store.trigger_tables import endings, execution_slots
+
+_named, _other = flows.alias("named"), executions.alias("other")
 
 _NEWEST = 500
 """So many are looked at before an index of all is."""
@@ -85,12 +90,36 @@ class ExecutionStore:
         if not wanted.labels:
             found = self._page(_among_newest(wanted), page)
         if len(found) < page.limit:
-            found = self._page(_numbers(wanted), page)
+            found = self._page(numbers_of(wanted), page)
         return [to_execution(row) for row in found]
 
-    def count(self, wanted: ExecutionFilter) -> int:
+    def newest(self, flows: Sequence[tuple[str, str]], limit: int) -> list[Glance]:
+        """See `Executions.newest`. For each flow the number of the last one wanted first, from an index alone.
+
+        They are sorted here: told to, SQLite would go through all executions in that order.
+        """
+        if not flows:
+            return []
+        is_of_it = and_(_other.c.namespace == _named.c.namespace, _other.c.flow_id == _named.c.id)
+        last = select(_other.c.number).where(is_of_it).order_by(_other.c.number.desc()).limit(1).offset(limit - 1)
+        wanted = tuple_(_named.c.namespace, _named.c.id).in_(flows)
+        since = func.coalesce(last.scalar_subquery(), 0).label("since")
+        each = select(_named.c.namespace, _named.c.id, since).where(wanted, _named.c.revision == 1).subquery()
+        is_wanted = and_(
+            executions.c.namespace == each.c.namespace,
+            executions.c.flow_id == each.c.id,
+            executions.c.number >= each.c.since,
+        )
+        columns = [executions.c[field.name] for field in fields(Glance)]
+        rows = self._database.read(select(executions.c.number, *columns).join(each, is_wanted))
+        return [_to_glance(row) for row in sorted(rows, key=lambda row: -row.number)]
+
+    def count(self, wanted: ExecutionFilter, at_most: int | None = None) -> int:
         """See `Executions.count`."""
-        return self._count(_numbers(wanted).with_only_columns(func.count(), maintain_column_froms=True))
+        numbers = numbers_of(wanted)
+        if at_most is None:
+            return self._count(numbers.with_only_columns(func.count(), maintain_column_froms=True))
+        return self._count(select(func.count()).select_from(numbers.limit(at_most).subquery()))
 
     def count_live(self, namespace: str, flow_id: str) -> int:
         """See `Executions.count_live`."""
@@ -144,12 +173,15 @@ class ExecutionStore:
 
     def search_lines(self, wanted: LogFilter, page: Page) -> list[LogLine]:
         """See `Logs.search_lines`. Backwards by number, so that it ends with the first page that is full."""
-        query = select(logs).where(*_line_conditions(wanted)).order_by(logs.c.number.desc())
+        its = _line_conditions(wanted)
+        if wanted.execution_id is None:
+            its = between(self._database.read, wanted.since, wanted.until) + its
+        query = select(logs).where(*its).order_by(logs.c.number.desc())
         return [to_log_line(row) for row in self._database.read(query.limit(page.limit).offset(page.offset))]
 
-    def metrics(self, execution_id: str) -> list[Metric]:
+    def metrics(self, *execution_ids: str) -> list[Metric]:
         """See `Logs.metrics`."""
-        query = select(metrics).where(metrics.c.execution_id == execution_id).order_by(metrics.c.number)
+        query = select(metrics).where(metrics.c.execution_id.in_(execution_ids)).order_by(metrics.c.number)
         return [to_metric(row) for row in self._database.read(query)]
 
     def _page(self, numbers: Select[Any], page: Page) -> Sequence[Row[Any]]:
@@ -167,10 +199,18 @@ class ExecutionStore:
         return int(rows[0][0]) if rows else 0
 
 
+def _to_glance(row: Row[Any]) -> Glance:
+    return Glance(**{field.name: getattr(row, field.name) for field in fields(Glance)})
+
+
 def _line_conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.execution_id is not None:
         found.append(logs.c.execution_id == wanted.execution_id)
+    if wanted.task is not None:
+        found.append(or_(logs.c.task_id == wanted.task, logs.c.task_run_id == wanted.task))
+    if wanted.before is not None:
+        found.append(logs.c.number < wanted.before)
     if wanted.text:
         found.append(has_text(logs.c.message, wanted.text))
     if wanted.level is not None:
@@ -192,7 +232,7 @@ def _among_newest(wanted: ExecutionFilter) -> Select[Any]:
     return select(newest.c.number).where(*_conditions(newest.c, wanted))
 
 
-def _numbers(wanted: ExecutionFilter) -> Select[Any]:
+def numbers_of(wanted: ExecutionFilter) -> Select[Any]:
     """The numbers of the executions wanted; from the labels alone where nothing else is."""
     conditions = _conditions(executions.c, wanted)
     marks = [fingerprint(key, value) for key, value in wanted.labels.items()]

@@ -17,6 +17,11 @@ from taxi_pipelines.store.tables import ReceiptState, failures, receipts
 _SAME_NAMED = [field.name for field in fields(Receipt) if field.name in receipts.c]
 _IS_STAGED = receipts.c.state == ReceiptState.STAGED
 _IS_SETTLED = receipts.c.state == ReceiptState.SETTLED
+_MARKS = (receipts.c.id, receipts.c.version, receipts.c.etag, receipts.c.source_url)
+"""What tells a settled receipt from one read before: all that `touch` changes, and whose it is."""
+
+_AT_A_TIME = 500
+"""So many are named in one statement."""
 
 
 class ReceiptStore:
@@ -24,6 +29,7 @@ class ReceiptStore:
 
     def __init__(self, database: Metadata) -> None:
         self._database = database
+        self._known: dict[int, tuple[tuple[Any, ...], Receipt]] = {}
 
     def stage(self, receipt: Receipt) -> None:
         """See `Receipts.stage`."""
@@ -56,8 +62,15 @@ class ReceiptStore:
         """See `Receipts.current`."""
         of_target = select(func.max(receipts.c.id)).where(receipts.c.target == target, _IS_SETTLED)
         latest = of_target.group_by(receipts.c.type, receipts.c.partition)
-        rows = self._database.read(select(receipts).where(receipts.c.id.in_(latest)))
-        return {(row.type, row.partition): _to_receipt(row) for row in rows}
+        marks = {row.id: tuple(row) for row in self._database.read(select(*_MARKS).where(receipts.c.id.in_(latest)))}
+        known = {id: one for id, one in self._known.items() if one[0] == marks.get(id)}
+        new = [id for id in marks if id not in known]
+        for start in range(0, len(new), _AT_A_TIME):
+            is_one = receipts.c.id.in_(new[start : start + _AT_A_TIME])
+            rows = self._database.read(select(receipts).where(is_one))
+            known |= {row.id: (marks[row.id], _to_receipt(row)) for row in rows}
+        self._known = known
+        return {(receipt.type, receipt.month): receipt for _, receipt in known.values()}
 
     def touch(self, receipt: Receipt, etag: str | None, source_url: str) -> None:
         """See `Receipts.touch`."""

@@ -18,10 +18,11 @@ import pyarrow as pa
 from google.cloud import bigquery
 from google.cloud.bigquery.table import TableReference
 
+from taxi_pipelines.domain.asking import Asking
 from taxi_pipelines.domain.month import Month, Partition, Whole
 from taxi_pipelines.errors import PipelineError, WarehouseCorrupt
 from taxi_pipelines.gcp.names import check_dataset_name
-from taxi_pipelines.interfaces import Addresses, Clock, PublishedMonth
+from taxi_pipelines.interfaces import Addresses, Answer, Clock, PublishedMonth
 from taxi_pipelines.taxi.types import TaxiType
 from taxi_pipelines.warehouses import bigquery_statements as sql
 from taxi_pipelines.warehouses.bigquery_jobs import Jobs
@@ -33,7 +34,7 @@ from taxi_pipelines.warehouses.bigquery_publish import PUBLISH, Publisher, Strat
 from taxi_pipelines.warehouses.bigquery_query import Queries
 from taxi_pipelines.warehouses.bigquery_records import Holder, Records
 from taxi_pipelines.warehouses.bigquery_rows import rows_by_address
-from taxi_pipelines.warehouses.bigquery_schema import Fields
+from taxi_pipelines.warehouses.bigquery_schema import Fields, sql_name
 from taxi_pipelines.warehouses.bigquery_tables import Targets
 from taxi_pipelines.warehouses.spill import sweep_spill
 from taxi_pipelines.warehouses.statements import table_columns
@@ -85,6 +86,11 @@ class BigQueryWarehouse:
     def target(self) -> str:
         """See `Warehouse.target`."""
         return "bigquery"
+
+    @property
+    def place(self) -> str:
+        """See `Warehouse.place`."""
+        return f"{self._names().project}.{self._dataset}"
 
     @contextmanager
     def lock(self, table: str, partition: Partition) -> Iterator[None]:
@@ -146,6 +152,12 @@ class BigQueryWarehouse:
         there = self._targets.find(KINDS[table]) if self.published(table) else None
         return table_columns(KINDS[table], [[field.name for field in there.schema]]) if there is not None else []
 
+    def column_types(self, table: str) -> dict[str, str]:
+        """See `Warehouse.column_types`."""
+        there = self._targets.find(KINDS[table])
+        types = {field.name: sql_name(field.field_type) for field in there.schema} if there is not None else {}
+        return {name: types[name] for name in self.columns(table)}
+
     def versions(self, table: str, partition: Partition) -> list[str]:
         """See `Warehouse.versions`: the published one, if the table is there. Older ones are not kept."""
         published = self.published(table).get(partition)
@@ -177,7 +189,15 @@ class BigQueryWarehouse:
 
     def query(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
         """See `Warehouse.query`: in GoogleSQL. What is billed for it has a limit."""
-        return self._queries.user_query(sql, lambda: self._targets.make_all(list(KINDS.values())))
+        return self._queries.user_query(sql, self._make_tables)
+
+    def ask(self, sql: str, asking: Asking) -> AbstractContextManager[Answer]:
+        """See `Warehouse.ask`: in GoogleSQL, by a dry run first. What is billed for it has a limit."""
+        return self._queries.untrusted_query(sql, self._make_tables, asking)
+
+    def price(self, sql: str) -> int:
+        """See `Warehouse.price`: by a dry run, which is free."""
+        return self._queries.price(sql, self._make_tables)
 
     def estimate(self, kind: TaxiType, partition: Partition, file_bytes: int | None) -> int:
         """See `Warehouse.estimate`: load and copy jobs are free; a MERGE reads both months."""
@@ -214,6 +234,9 @@ class BigQueryWarehouse:
                 if hold.published == expected:  # nobody has loaded it again meanwhile
                     hold.note(None)
         self.sweep()
+
+    def _make_tables(self) -> None:
+        self._targets.make_all(list(KINDS.values()))
 
     def _names(self) -> Names:
         return self._built_names

@@ -5,6 +5,7 @@ Reasons: https://cloud.google.com/bigquery/docs/error-messages
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -38,6 +39,7 @@ RETRYABLE = frozenset(
 )
 """Of a job: it may be tried again."""
 
+_PLACE = re.compile(r"\[(\d+):(\d+)\]")
 _TOO_DEAR = "bytesBilledLimitExceeded"
 _SETUP = "run: taxi gcp setup"
 _QUOTAS = "see https://cloud.google.com/bigquery/quotas, wait, or ask for more"
@@ -121,7 +123,10 @@ def job_error(place: str, errors: Sequence[Mapping[str, Any]], refused: type[Pip
 def query_error(error: Exception, place: str) -> PipelineError:
     """The error to raise where a user's statement was refused, or failed."""
     if isinstance(error, api.BadRequest) and reason_of(error) in ("", "invalid", "invalidQuery"):
-        return QueryFailed(gcp.api_message(error), "correct the statement")
+        said = gcp.api_message(error)
+        at = _PLACE.search(said)
+        line, column = (int(at[1]), int(at[2])) if at else (None, None)
+        return QueryFailed(said, "correct the statement", line=line, column=column)
     if isinstance(error, api.NotFound) and "Table" in gcp.api_message(error):
         return QueryFailed(gcp.api_message(error), f"the tables are {', '.join(sorted(KINDS))}")
     return translated(error, place)

@@ -5,6 +5,7 @@ Every one of them has a limit of bytes billed and the one location; values are p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -16,16 +17,22 @@ from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY
 from google.cloud.bigquery.table import RowIterator, TableReference
 
+from taxi_pipelines.domain.asking import Asking
 from taxi_pipelines.errors import PipelineError, QueryFailed
-from taxi_pipelines.interfaces import Addresses
+from taxi_pipelines.interfaces import Addresses, Answer
 from taxi_pipelines.warehouses import bigquery_statements as sql
 from taxi_pipelines.warehouses.bigquery_errors import DRIVER_ERRORS, bigquery_errors, query_error
 from taxi_pipelines.warehouses.bigquery_jobs import NO_RETRY, RETRY, TIMEOUT
-from taxi_pipelines.warehouses.bigquery_names import Names, VersionKey
+from taxi_pipelines.warehouses.bigquery_names import KINDS, Names, VersionKey
 from taxi_pipelines.warehouses.bigquery_rows import PAGE_ROWS, arrow_batches, arrow_schema
 from taxi_pipelines.warehouses.statements import unique_names
 
+_TELLING = re.compile(r"\bINFORMATION_SCHEMA\b|\bEXTERNAL_QUERY\b|\b(?:ML|AI)\s*\.\s*\w+", re.IGNORECASE)
+"""What a dry run does not list among the tables that a statement reads, or what is billed by something else than bytes."""
+
+_ONLY_TABLES = f"the tables are {', '.join(sorted(KINDS))}"
 _ONLY_READS = "months are published by `taxi run`, results are written with -o FILE"
+_LONGEST_MS = 330_000
 _JOB_RETRY = DEFAULT_JOB_RETRY.with_timeout(120.0)
 
 
@@ -93,6 +100,48 @@ class Queries:
             names = unique_names(field.name for field in fields)
             yield pa.RecordBatchReader.from_batches(arrow_schema(fields, names), self._watched(rows, names))
 
+    @contextmanager
+    def untrusted_query(self, statement: str, make_tables: Callable[[], None], asking: Asking) -> Iterator[Answer]:
+        """As `user_query`, of somebody who may read the target tables and nothing else. Raises QueryFailed."""
+        self.price(statement, make_tables)
+        config = self._config(None)
+        config.job_timeout_ms = _LONGEST_MS
+        with self._refusals():
+            job = self._client().query(
+                statement, job_config=config, location=self._location, retry=RETRY, job_retry=None, timeout=TIMEOUT
+            )
+            with asking.ended_by(lambda: self._cancel(job)):
+                rows = self._rows_of(job)
+                fields = list(rows.schema)
+                names = unique_names(field.name for field in fields)
+                reader = pa.RecordBatchReader.from_batches(arrow_schema(fields, names), self._watched(rows, names))
+                yield Answer(reader=reader, bytes_billed=int(job.total_bytes_billed or 0))
+
+    def price(self, statement: str, make_tables: Callable[[], None]) -> int:
+        """Bytes that `untrusted_query` would read. Raises QueryFailed where it would refuse the statement."""
+        if word := _TELLING.search(statement):
+            raise QueryFailed(f"the statement reads or calls {word[0]}", _ONLY_TABLES)
+        with self._refusals():
+            try:
+                job = self._dry_run(statement, self._config(None))
+            except api.NotFound:
+                with suppress(PipelineError):  # who may only read, is told of the table that is missing
+                    make_tables()
+                job = self._dry_run(statement, self._config(None))
+        if job.statement_type != "SELECT":
+            raise QueryFailed(
+                f"a query only reads, and this is {job.statement_type or 'no statement'}", "write a SELECT"
+            )
+        if routines := job._job_statistics().get(
+            "referencedRoutines"
+        ):  # which may be remote; the client has no name for them
+            raise QueryFailed(f"the statement calls {routines[0].get('routineId')}", _ONLY_TABLES)
+        main = self._names().main
+        for table in job.referenced_tables:
+            if (table.project, table.dataset_id) != (main.project, main.dataset_id) or table.table_id not in KINDS:
+                raise QueryFailed(f"the statement reads {table}", _ONLY_TABLES)
+        return int(job.total_bytes_processed or 0)
+
     def _watched(self, rows: RowIterator, names: list[str]) -> Iterator[pa.RecordBatch]:
         with self._refusals():
             yield from arrow_batches(rows, names)
@@ -121,14 +170,21 @@ class Queries:
         job = self._client().query(
             statement, job_config=config, location=self._location, retry=RETRY, job_retry=_JOB_RETRY, timeout=TIMEOUT
         )
+        return self._rows_of(job, _JOB_RETRY)
+
+    def _rows_of(self, job: bigquery.QueryJob, job_retry: Any = None) -> RowIterator:
         try:
-            return job.result(page_size=PAGE_ROWS, retry=RETRY, job_retry=_JOB_RETRY)
+            return job.result(page_size=PAGE_ROWS, retry=RETRY, job_retry=job_retry)
         except DRIVER_ERRORS:
             raise
         except BaseException:
-            with suppress(*DRIVER_ERRORS):
-                job.cancel(retry=NO_RETRY, timeout=TIMEOUT)
+            self._cancel(job)
             raise
+
+    @staticmethod
+    def _cancel(job: bigquery.QueryJob) -> None:
+        with suppress(*DRIVER_ERRORS):
+            job.cancel(retry=NO_RETRY, timeout=TIMEOUT)
 
     def _config(self, month: date | None) -> bigquery.QueryJobConfig:
         return bigquery.QueryJobConfig(

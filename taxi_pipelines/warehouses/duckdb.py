@@ -16,11 +16,13 @@ import duckdb
 import pyarrow as pa
 
 from taxi_pipelines.disk import sync_folder, writable
+from taxi_pipelines.domain.asking import Asking
 from taxi_pipelines.domain.month import Partition
 from taxi_pipelines.errors import WarehouseCorrupt
-from taxi_pipelines.interfaces import Addresses, PublishedMonth
+from taxi_pipelines.interfaces import Addresses, Answer, PublishedMonth
 from taxi_pipelines.taxi.types import ALL, TaxiType
 from taxi_pipelines.warehouses.catalog import Catalog, Columns, read_catalog, write_catalog
+from taxi_pipelines.warehouses.duckdb_ask import answer
 from taxi_pipelines.warehouses.engine import distinct_addresses, run_statement, sorted_batches
 from taxi_pipelines.warehouses.folder import MonthFile, WarehouseFolder
 from taxi_pipelines.warehouses.locks import Locks
@@ -30,6 +32,7 @@ from taxi_pipelines.warehouses.statements import SCHEMA
 from taxi_pipelines.warehouses.views import (
     build_views,
     catalog_columns,
+    catalog_types,
     create_views,
     install_views,
     remove_views,
@@ -51,6 +54,11 @@ class DuckDBWarehouse:
     def target(self) -> str:
         """See `Warehouse.target`."""
         return "duckdb"
+
+    @property
+    def place(self) -> str:
+        """See `Warehouse.place`: the file that other programs may open."""
+        return str(self._folder.views)
 
     def lock(self, table: str, partition: Partition) -> AbstractContextManager[None]:
         """See `Warehouse.lock`."""
@@ -110,6 +118,11 @@ class DuckDBWarehouse:
         catalog = self._catalog()
         return catalog_columns(_KINDS[table], catalog) if catalog.of_table(table) else []
 
+    def column_types(self, table: str) -> dict[str, str]:
+        """See `Warehouse.column_types`. Raises WarehouseCorrupt."""
+        catalog = self._catalog()
+        return catalog_types(_KINDS[table], catalog) if catalog.of_table(table) else {}
+
     def versions(self, table: str, partition: Partition) -> list[str]:
         """See `Warehouse.versions`. Raises WarehouseCorrupt."""
         entry = self._catalog().of_table(table).get(partition)
@@ -146,6 +159,15 @@ class DuckDBWarehouse:
             create_views(connection, self._folder, catalog)
             connection.execute(f"SET search_path = '{SCHEMA}'")
             yield run_statement(connection, sql, sorted(_KINDS), self._folder.root)
+
+    def ask(self, sql: str, asking: Asking) -> AbstractContextManager[Answer]:
+        """See `Warehouse.ask`. Raises QueryFailed and WarehouseCorrupt, also while the result is read."""
+        self._catalog()
+        return answer(self._folder.home, sql, asking)
+
+    def price(self, sql: str) -> int | None:
+        """See `Warehouse.price`."""
+        return None
 
     def estimate(self, kind: TaxiType, partition: Partition, file_bytes: int | None) -> int:
         """See `Warehouse.estimate`."""

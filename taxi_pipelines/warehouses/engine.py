@@ -15,6 +15,7 @@ from taxi_pipelines.taxi.schemas import SOURCE_ROW
 from taxi_pipelines.warehouses import statements
 from taxi_pipelines.warehouses.parquet import READ_BATCH, read_footer
 from taxi_pipelines.warehouses.spill import spill_folder
+from taxi_pipelines.warehouses.statements import GAP, first_word
 
 _SORT_MEMORY = "1GB"
 _DOCTOR = "run: taxi doctor"
@@ -24,15 +25,16 @@ _ONLY_READS = "months are published by `taxi run`, results are written with -o F
 _WITHOUT_ARROW = {
     "interval", "bit", "uhugeint", "bignum", "variant", "union", "time with time zone",
 }  # fmt: skip
-_READING = {duckdb.StatementType.SELECT, duckdb.StatementType.PRAGMA}
+Kinds = frozenset[duckdb.StatementType]
+
+_READING: Kinds = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.PRAGMA})
 _READING_OF_SEVERAL_STEPS = {"PIVOT", "PIVOT_WIDER", "SELECT", "FROM", "WITH", "("}
 
-_GAP = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
-_FIRST_WORD = re.compile(rf"{_GAP}(\w+|\S)", re.DOTALL)
 _EXPLAIN = re.compile(
-    rf"{_GAP}EXPLAIN\b{_GAP}(?:ANALY[ZS]E\b{_GAP})?(?:\({_GAP}(?:ANALY[ZS]E|FORMAT)\b[^)]*\))?",
+    rf"{GAP}EXPLAIN\b{GAP}(?:ANALY[ZS]E\b{GAP})?(?:\({GAP}(?:ANALY[ZS]E|FORMAT)\b[^)]*\))?",
     re.DOTALL | re.IGNORECASE,
 )
+_POINTER = re.compile(r"^(LINE (\d+): )(.*)\n( *)\^", re.MULTILINE)
 _ORDINARY_ERROR = re.compile(r"(?!Invalid Error)[A-Za-z][A-Za-z ]* Error: ")
 
 
@@ -74,49 +76,52 @@ def sorted_batches(path: Path, spill_parent: Path) -> Iterator[pa.RecordBatch]:
 
 
 def run_statement(
-    connection: duckdb.DuckDBPyConnection, sql: str, tables: list[str], months: Path
+    connection: duckdb.DuckDBPyConnection, sql: str, tables: list[str], months: Path, *, strict: bool = False
 ) -> pa.RecordBatchReader:
-    """The result of one reading statement, streamed, every column under a name of its own.
+    """The result of one reading statement, streamed, every column under a name of its own. `strict`: no PRAGMA.
 
     Raises QueryFailed; WarehouseCorrupt where a file in the folder `months` is missing or damaged, also while reading.
     `sql()` and not `execute()`: in DuckDB 2 the latter's reader first copies the whole result into memory.
     """
     try:
-        _refuse_writing(connection, sql)
-        relation = connection.sql(sql)
+        _refuse_writing(connection, sql, _READING - {duckdb.StatementType.PRAGMA} if strict else _READING)
+        relation = _bound(connection, sql)
         if relation is None:
             raise QueryFailed("the statement has no result", "write one that reads, such as SELECT")
         names = statements.unique_names(relation.columns)
         reader = _with_arrow_types(relation).to_arrow_reader(READ_BATCH)
     except duckdb.Error as error:
-        raise _failed(error, tables, months) from error
+        raise _failed(error, tables, months, sql) from error
     schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
     return pa.RecordBatchReader.from_batches(schema, _watched(reader, schema, tables, months))
 
 
-def _refuse_writing(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+def _bound(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyRelation | None:
+    try:
+        return connection.sql(sql)
+    except (duckdb.BinderException, duckdb.CatalogException):
+        connection.execute(sql)  # says the same, and where
+        raise
+
+
+def _refuse_writing(connection: duckdb.DuckDBPyConnection, sql: str, reading: Kinds) -> None:
     """What a statement would write goes nowhere, or past us into a file: better none than one that seems to work."""
     found = connection.extract_statements(sql)
     if len(found) != 1:
         what = f"these are {len(found)} statements" if found else "there is no statement"
         raise QueryFailed(what, "give exactly one")
-    if not _is_reading(connection, found[0]):
-        raise QueryFailed(f"a query only reads, and this is {_first_word(sql)}", _ONLY_READS)
+    if not _is_reading(connection, found[0], reading):
+        raise QueryFailed(f"a query only reads, and this is {first_word(sql)}", _ONLY_READS)
 
 
-def _is_reading(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement) -> bool:
+def _is_reading(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, reading: Kinds) -> bool:
     if statement.type == duckdb.StatementType.MULTI:
-        return _first_word(statement.query) in _READING_OF_SEVERAL_STEPS
+        return first_word(statement.query) in _READING_OF_SEVERAL_STEPS
     if statement.type != duckdb.StatementType.EXPLAIN:
-        return statement.type in _READING
+        return statement.type in reading
     head = _EXPLAIN.match(statement.query)  # EXPLAIN ANALYZE performs what it explains
     explained = connection.extract_statements(statement.query[head.end() :]) if head else []
-    return len(explained) == 1 and _is_reading(connection, explained[0])
-
-
-def _first_word(sql: str) -> str:
-    found = _FIRST_WORD.match(sql)
-    return found[1].upper() if found else ""
+    return len(explained) == 1 and _is_reading(connection, explained[0], reading)
 
 
 def _with_arrow_types(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
@@ -148,15 +153,35 @@ def _watched(
         raise _failed(error, tables, months) from error
 
 
-def _failed(error: Exception, tables: list[str], months: Path) -> PipelineError:
+def _failed(error: Exception, tables: list[str], months: Path, sql: str = "") -> PipelineError:
     """Whose fault it is: the disk's, our files', or the statement's."""
     text = said(error)
     if "No space left" in text:
         return translated(error, months, "")
+    if isinstance(error, duckdb.PermissionException):
+        return QueryFailed("the statement asks for more than the tables", f"the tables are {', '.join(tables)}")
+    line, column = _place(str(error), sql)
     if isinstance(error, duckdb.CatalogException) and "Table with name" in text:
-        return QueryFailed(str(error).splitlines()[0], f"the tables are {', '.join(tables)}")
+        what, hint = str(error).splitlines()[0], f"the tables are {', '.join(tables)}"
+        return QueryFailed(what, hint, line=line, column=column)
     if " ".join(str(months).split()) in text:
         return WarehouseCorrupt(text.removesuffix(f"; {_DOCTOR}"), _DOCTOR)
     if not _ORDINARY_ERROR.match(text):  # what the Parquet reader stumbles over inside of a file names no file
         return WarehouseCorrupt(f"a file that was read is damaged: {text}", _DOCTOR)
-    return QueryFailed(text, "correct the statement")
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return QueryFailed(
+            "the statement takes more memory than it may", "ask for fewer rows or columns, or for an aggregate"
+        )
+    return QueryFailed(text, "correct the statement", line=line, column=column)
+
+
+def _place(text: str, sql: str) -> tuple[int | None, int | None]:
+    """Line and column that the engine's drawing points at; of a long line it draws a part."""
+    found = _POINTER.search(text)
+    if not found:
+        return None, None
+    line, drawn, column = int(found[2]), found[3], len(found[4]) - len(found[1])
+    if drawn.startswith("..."):
+        lines = sql.splitlines()
+        column += lines[line - 1].find(drawn.strip(".")) - 3 if line <= len(lines) else 0
+    return line, max(column, 0) + 1

@@ -13,21 +13,24 @@ import psycopg
 import pyarrow as pa
 from psycopg import errors as pg
 
+from taxi_pipelines.domain.asking import Asking
 from taxi_pipelines.domain.month import Partition, parse_partition
 from taxi_pipelines.errors import PipelineError, QueryFailed
-from taxi_pipelines.interfaces import Addresses, PublishedMonth
+from taxi_pipelines.interfaces import Addresses, Answer, PublishedMonth
 from taxi_pipelines.taxi.types import ALL, TaxiType
+from taxi_pipelines.warehouses import postgres_ask as asked
 from taxi_pipelines.warehouses import postgres_inventory as inventory
 from taxi_pipelines.warehouses import postgres_statements as statements
 from taxi_pipelines.warehouses.postgres_connections import Connection, Connections
 from taxi_pipelines.warehouses.postgres_errors import query_error
 from taxi_pipelines.warehouses.postgres_names import Names, plain_staging
 from taxi_pipelines.warehouses.postgres_publish import Publication, Strategy, publish
-from taxi_pipelines.warehouses.postgres_read import month_rows, statement_result
+from taxi_pipelines.warehouses.postgres_read import described, month_rows, statement_result
 from taxi_pipelines.warehouses.postgres_stage import StagedVersion, find_staged, run, stage, table_columns
 from taxi_pipelines.warehouses.statements import table_columns as in_order
 
 _KINDS = {kind.table: kind for kind in ALL.values()}
+_CANCEL_SECONDS = 5.0
 
 
 class PostgresWarehouse:
@@ -48,6 +51,11 @@ class PostgresWarehouse:
     def target(self) -> str:
         """See `Warehouse.target`."""
         return "postgres"
+
+    @property
+    def place(self) -> str:
+        """See `Warehouse.place`."""
+        return f"{self._connections.place}, schema {self._names.schema}"
 
     @contextmanager
     def lock(self, table: str, partition: Partition) -> Iterator[None]:
@@ -121,6 +129,11 @@ class PostgresWarehouse:
         place = self._names.qualified(table)
         return in_order(_KINDS[table], [self._connections.repeat(lambda c: table_columns(c, place))])
 
+    def column_types(self, table: str) -> dict[str, str]:
+        """See `Warehouse.column_types`."""
+        there = self._connections.repeat(lambda c: table_columns(c, self._names.qualified(table)))
+        return {name: there[name] for name in self.columns(table)}
+
     def versions(self, table: str, partition: Partition) -> list[str]:
         """See `Warehouse.versions`: the published one, if its partition is in place. Older ones are not kept."""
         published = self.published(table).get(partition)
@@ -151,14 +164,33 @@ class PostgresWarehouse:
     def query(self, sql: str) -> Iterator[pa.RecordBatchReader]:
         """See `Warehouse.query`: in a transaction that cannot write. Raises QueryFailed, also while the result is read."""
         with self._connections.session() as connection:
-            with suppress(
-                pg.InsufficientPrivilege, pg.ReadOnlySqlTransaction
-            ):  # who may only read, reads what is there
-                self._prepare(connection)
-            with self._refusals(), connection.transaction():
+            self._prepare_if_allowed(connection)
+            with self._refusals(sql), connection.transaction():
                 run(connection, f"SET TRANSACTION READ ONLY; SET LOCAL search_path = {self._names.quoted_schema}")
                 with statement_result(connection, sql) as (schema, batches):
-                    yield pa.RecordBatchReader.from_batches(schema, self._watched(batches))
+                    yield pa.RecordBatchReader.from_batches(schema, self._watched(batches, sql))
+
+    @contextmanager
+    def ask(self, sql: str, asking: Asking) -> Iterator[Answer]:
+        """See `Warehouse.ask`. Raises QueryFailed, also while the result is read; WarehouseRefused."""
+        tables = sorted(_KINDS)
+        with self._connections.session() as connection:
+            self._prepare_if_allowed(connection)
+            with (
+                asking.ended_by(lambda: connection.cancel_safe(timeout=_CANCEL_SECONDS)),
+                self._refusals(sql),
+                connection.transaction(),
+            ):
+                run(connection, f"SET LOCAL search_path = {self._names.quoted_schema}")
+                described(connection, sql)
+                asked.check(connection, self._names, tables, sql)
+                run(connection, asked.limits())
+                with statement_result(connection, sql) as (schema, batches):
+                    yield Answer(reader=pa.RecordBatchReader.from_batches(schema, self._watched(batches, sql)))
+
+    def price(self, sql: str) -> int | None:
+        """See `Warehouse.price`."""
+        return None
 
     def estimate(self, kind: TaxiType, partition: Partition, file_bytes: int | None) -> int:
         """See `Warehouse.estimate`: a server bills nothing."""
@@ -193,6 +225,11 @@ class PostgresWarehouse:
         self._connections.repeat(work)
         self.sweep()
 
+    def _prepare_if_allowed(self, connection: Connection) -> None:
+        """Who may only read, reads what is there."""
+        with suppress(pg.InsufficientPrivilege, pg.ReadOnlySqlTransaction):
+            self._prepare(connection)
+
     def _prepare(self, connection: Connection) -> None:
         """Makes schema and tables where they are missing."""
         if self._prepared:
@@ -216,15 +253,15 @@ class PostgresWarehouse:
             return 1
 
     @contextmanager
-    def _refusals(self) -> Iterator[None]:
+    def _refusals(self, sql: str) -> Iterator[None]:
         """What the server says to a user's statement, and values that Arrow has no place for."""
         try:
             yield
         except psycopg.Error as error:
-            raise query_error(error, self._connections.place, sorted(_KINDS)) from error
+            raise query_error(error, self._connections.place, sorted(_KINDS), sql) from error
         except pa.ArrowInvalid as error:
             raise QueryFailed(f"a value cannot be shown: {error}", "cast the column to text") from error
 
-    def _watched(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        with self._refusals():
+    def _watched(self, batches: Iterator[pa.RecordBatch], sql: str) -> Iterator[pa.RecordBatch]:
+        with self._refusals(sql):
             yield from batches

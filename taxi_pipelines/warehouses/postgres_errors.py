@@ -120,15 +120,28 @@ def connection_lost(error: psycopg.Error) -> bool:
     return state.startswith("08") or state in ("57P01", "57P02", "57P03", "57P05")
 
 
-def query_error(error: psycopg.Error, place: str, tables: list[str]) -> PipelineError:
-    """The error to raise where the server refused a user's statement."""
-    if connection_lost(error) or (error.sqlstate or "").startswith(("53", "XX")):
+def query_error(error: psycopg.Error, place: str, tables: list[str], sql: str = "") -> PipelineError:
+    """The error to raise where the server refused a user's statement, `sql`."""
+    is_ours = (error.sqlstate or "").startswith(("53", "XX")) and not isinstance(error, pg.ConfigurationLimitExceeded)
+    if connection_lost(error) or is_ours:
         return translated(error, place)
+    hint = "correct the statement"
+    if isinstance(error, pg.ConfigurationLimitExceeded):
+        hint = "ask for fewer rows or months, or for an aggregate"
     if isinstance(error, pg.UndefinedTable):
-        return QueryFailed(said_by(error), f"the tables are {', '.join(tables)}")
+        hint = f"the tables are {', '.join(tables)}"
     if isinstance(error, pg.UndefinedColumn):
-        return QueryFailed(said_by(error), 'names with capitals are written in quotes: "VendorID"')
-    return QueryFailed(said_by(error), "correct the statement")
+        hint = 'names with capitals are written in quotes: "VendorID"'
+    line, column = _place_in(sql, error.diag.statement_position)
+    return QueryFailed(said_by(error), hint, line=line, column=column)
+
+
+def _place_in(sql: str, position: str | None) -> tuple[int | None, int | None]:
+    """The server counts characters, from 1."""
+    if position is None:
+        return None, None
+    before = sql[: int(position) - 1]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 def said_by(error: psycopg.Error) -> str:

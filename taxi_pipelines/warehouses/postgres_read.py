@@ -55,7 +55,7 @@ def month_rows(connection: Connection, place: str, schema: pa.Schema) -> Iterato
 @contextmanager
 def statement_result(connection: Connection, sql: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     """The result of a user's one statement, inside a transaction: through COPY where it is a SELECT, else row by row."""
-    schema = _described(connection, sql)
+    schema = described(connection, sql)
     connection.execute("SAVEPOINT before_copy")
     with connection.cursor() as cursor, ExitStack() as stack:
         try:
@@ -74,7 +74,7 @@ def _copy(select: str) -> bytes:
     return f"COPY (\n{select}\n) TO STDOUT (FORMAT CSV)".encode()
 
 
-def _described(connection: Connection, sql: str) -> pa.Schema:
+def described(connection: Connection, sql: str) -> pa.Schema:
     """What columns the statement will have. The server refuses two statements, and locks the tables: from here on nobody can
     swap a month under it."""
     text = sql.encode()

@@ -6,6 +6,7 @@ A view reads its files in groups of one schema: DuckDB then opens one file of ea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -24,9 +25,22 @@ _SQL_TYPES: Mapping[pa.DataType, str] = {
     TIME: "TIMESTAMP",
     pa.date32(): "DATE",
 }
+_SQL_NAMES = {
+    "bool": "BOOLEAN", "int8": "TINYINT", "int16": "SMALLINT", "int32": "INTEGER", "int64": "BIGINT", "uint64": "UBIGINT",
+    "halffloat": "FLOAT", "float": "FLOAT", "double": "DOUBLE", "string": "VARCHAR", "large_string": "VARCHAR",
+    "date32[day]": "DATE", "timestamp[ms]": "TIMESTAMP", "timestamp[us]": "TIMESTAMP", "timestamp[ns]": "TIMESTAMP",
+}  # fmt: skip
+"""Of Arrow types as text, narrower whole numbers before wider ones."""
+
 _WHOLE_NUMBERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 _NUMBERS = _WHOLE_NUMBERS | {"halffloat", "float", "double"}
 _TEXTS = {"string", "large_string", "string_view"}
+
+
+GAP = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
+"""Between words of SQL, as a pattern."""
+
+_FIRST_WORD = re.compile(rf"{GAP}(\w+|\S)", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +59,12 @@ def quoted_name(name: str) -> str:
 def quoted_text(text: str) -> str:
     """A text literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def first_word(sql: str) -> str:
+    """What a statement begins with, in capitals; empty where there is none."""
+    found = _FIRST_WORD.match(sql)
+    return found[1].upper() if found else ""
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
@@ -72,6 +92,18 @@ def table_columns(kind: TaxiType, schemas: Iterable[Iterable[str]]) -> list[str]
     address = [column.name for column in ADDRESS]
     known = {name.lower() for name in (*canonical, *address)}
     return [*canonical, *(name for lower, name in published.items() if lower not in known), *address]
+
+
+def column_types(kind: TaxiType, names: Iterable[str], schemas: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The SQL types of a table's columns, given the published schemas: column name → text of its Arrow type."""
+    canonical = {column.name: _SQL_TYPES[column.type] for column in (*kind.schema.columns, *ADDRESS)}
+    groups = [FileGroup(columns=schema, paths=()) for schema in schemas]
+    found = {}
+    for name in names:
+        types = [one for one in _types_of(name, groups) if one != "null"]
+        widest = max(types, key=lambda one: list(_SQL_NAMES).index(one) if one in _SQL_NAMES else 0, default="")
+        found[name] = shared_type(types) or canonical.get(name) or _SQL_NAMES.get(widest, widest.upper())
+    return found
 
 
 def select_published(kind: TaxiType, groups: Sequence[FileGroup]) -> str:

@@ -16,7 +16,7 @@ import duckdb
 from taxi_pipelines.disk import writable
 from taxi_pipelines.taxi.types import ALL, TaxiType
 from taxi_pipelines.warehouses import statements
-from taxi_pipelines.warehouses.catalog import Catalog
+from taxi_pipelines.warehouses.catalog import Catalog, Columns
 from taxi_pipelines.warehouses.engine import said, translated
 from taxi_pipelines.warehouses.folder import WarehouseFolder
 
@@ -38,9 +38,14 @@ def create_views(connection: duckdb.DuckDBPyConnection, folder: WarehouseFolder,
 
 def catalog_columns(kind: TaxiType, catalog: Catalog) -> list[str]:
     """The columns of a table's view."""
-    used = {entry.schema for entry in catalog.of_table(kind.table).values()}
-    schemas = [columns for mark, columns in catalog.schemas.items() if mark in used]
-    return statements.table_columns(kind, [[name for name, _ in columns] for columns in schemas])
+    return statements.table_columns(kind, [[name for name, _ in columns] for columns in _schemas(kind, catalog)])
+
+
+def catalog_types(kind: TaxiType, catalog: Catalog) -> dict[str, str]:
+    """The columns of a table's view with their SQL types."""
+    schemas = _schemas(kind, catalog)
+    names = statements.table_columns(kind, [[name for name, _ in columns] for columns in schemas])
+    return statements.column_types(kind, names, [dict(columns) for columns in schemas])
 
 
 def build_views(folder: WarehouseFolder, catalog: Catalog) -> Path:
@@ -96,6 +101,11 @@ def views_problems(folder: WarehouseFolder, catalog: Catalog) -> Iterator[str]:
     if shown != published:
         moved = {Path(path).name for path in shown} == {Path(path).name for path in published}
         yield f"{folder.views} shows " + ("files of another folder" if moved else "other months than are published")
+
+
+def _schemas(kind: TaxiType, catalog: Catalog) -> list[Columns]:
+    used = {entry.schema for entry in catalog.of_table(kind.table).values()}
+    return [columns for mark, columns in catalog.schemas.items() if mark in used]
 
 
 def _groups(folder: WarehouseFolder, catalog: Catalog, table: str) -> list[statements.FileGroup]:

@@ -154,3 +154,10 @@ def test_a_slot_changes_only_from_what_it_was_seen_as(store: BackfillStore) -> N
     assert store.change_slot(waiting(SLOTS[0]), failed)
     assert not store.change_slot(waiting(SLOTS[0]), failed)
     assert store.slots("one") == [failed]
+
+
+def test_slots_are_counted_by_state_for_each_of_several_backfills(store: BackfillStore) -> None:
+    store.create(backfill(), [waiting(SLOTS[0]), waiting(SLOTS[1]), waiting(SLOTS[2], state=SlotState.FAILED)])
+    store.create(backfill("two"), [])
+    assert store.counts(["one", "two"]) == {"one": {SlotState.WAITING: 2, SlotState.FAILED: 1}, "two": {}}
+    assert store.counts([]) == {}

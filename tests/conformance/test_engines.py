@@ -433,3 +433,9 @@ def test_a_batch_may_be_larger_than_a_statement(engines: EngineStore, executions
     assert engines.claim("two", "e1199")
     engines.leave("one")
     assert engines.commit("one", Batch(executions=relabelled)) == sorted(one.id for one in new)
+
+
+def test_what_each_engine_holds_is_counted(engines: EngineStore, executions: ExecutionStore) -> None:
+    for id, holder in (("e", "one"), ("f", "one"), ("g", None)):
+        executions.create(records.execution(id), holder=holder)
+    assert engines.held() == {"one": 2}

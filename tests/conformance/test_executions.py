@@ -16,6 +16,7 @@ from taxi_pipelines.errors import UsageError
 from taxi_pipelines.flow_interfaces import Batch, ExecutionFilter, Page
 from taxi_pipelines.store.engines import EngineStore
 from taxi_pipelines.store.executions import ExecutionStore
+from taxi_pipelines.store.flows import FlowStore
 from tests.support import records
 from tests.support.metadata import PLACES, Place, contents, database_at
 from tests.support.records import JSON, NOW, ODD, SECOND
@@ -142,6 +143,20 @@ def test_a_listing_is_filtered_by_what_is_given_and_shows_the_newest_first(store
     assert found(store, ExecutionFilter(caller_execution_id="e2")) == []
     assert found(store, ANY, limit=2, offset=1) == ["e4", "e3"]
     assert found(store, ANY, limit=2, offset=10) == []
+
+
+def test_the_newest_of_several_flows_are_found_at_once(store: ExecutionStore, place: Place) -> None:
+    with database_at(place) as database:
+        for id in ("one", "two", "other"):
+            FlowStore(database).save("company.team", id, f"id: {id}", NOW)
+    for number in range(5):
+        for flow in ("one", "two", "other"):
+            id = f"{flow}{number}"
+            store.create(records.execution(id, namespace="company.team", flow_id=flow))
+    names = [("company.team", "one"), ("company.team", "two"), ("company", "one")]
+    assert [one.id for one in store.newest(names, 2)] == ["two4", "one4", "two3", "one3"]
+    assert len(store.newest(names, 20)) == 10
+    assert store.newest([], 2) == []
 
 
 def test_labels_must_all_be_there_whatever_is_in_them(store: ExecutionStore) -> None:

@@ -75,3 +75,12 @@ def visiting(
         yield visitor
     finally:
         context.close()
+
+
+def log_in(visitor: Visitor, user: str, password: str, path: str) -> None:
+    """By the page that asks for it, and on to that path. Without a user the password is a token."""
+    visitor.open(f"/login?to={path}")
+    visitor.page.get_by_label("User").fill(user)
+    visitor.page.get_by_label("Password").fill(password)
+    visitor.page.get_by_role("button", name="Log in").click()
+    visitor.page.wait_for_url(f"{visitor.url}{path}")

@@ -28,6 +28,7 @@ from taxi_pipelines.store.executions import ExecutionStore
 from taxi_pipelines.store.flows import FlowStore
 from taxi_pipelines.store.kv import KeyValueStore
 from taxi_pipelines.store.secrets import SecretStore
+from taxi_pipelines.store.statistics import StatisticsStore
 from taxi_pipelines.store.triggers import TriggerStore
 from taxi_pipelines.task_types import TypeCatalog
 from taxi_pipelines.tasks.registry import REGISTRY
@@ -50,6 +51,7 @@ def parts_of(home: Path, *, catalog: TypeCatalog = REGISTRY, workers: int = 2, *
             executions=executions,
             engines=EngineStore(database),
             logs=executions,
+            statistics=StatisticsStore(database),
             triggers=TriggerStore(database),
             endings=EndingStore(database),
             backfills=BackfillStore(database),

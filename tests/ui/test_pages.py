@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
@@ -25,7 +24,9 @@ def test_every_page_opens_without_a_complaint(browser: Browser, seen: Scene, siz
     with visiting(browser, seen.url, size=size, dark=dark) as visitor:
         for path in seen.pages():
             status = visitor.open(path).status
-            too_wide = visitor.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            too_wide = visitor.page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
             found = [f"status {status}"] if status != 200 else []
             found += [f"{too_wide} px too wide"] if too_wide > 0 else []
             found += visitor.complaints + visitor.faults()

@@ -1,8 +1,8 @@
 // What all pages do: call the API, say how it went, stay live, obey the keyboard. Pages have modules of their own for the rest.
 
 /** Calls the API; its answer. Throws an Error whose message is for people. */
-export async function api(method, url, body, headers = {}) {
-  const options = { method, headers };
+export async function api(method, url, body, headers = {}, signal = undefined) {
+  const options = { method, headers, signal };
   if (body instanceof FormData) options.body = body;
   else if (body !== undefined && body !== null) {
     options.body = typeof body === "string" ? body : JSON.stringify(body);

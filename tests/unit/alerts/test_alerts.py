@@ -89,7 +89,7 @@ def test_a_failure_is_told_with_flow_month_task_last_lines_and_a_link_and_only_o
     assert lines[2].startswith(f"execution: {failed.id}, ended 2")
     assert lines[3] == "task: boom [b]: the disk is on fire"
     assert any(line.endswith("INFO say: loading 2024-01") for line in lines)
-    assert lines[-1] == f"http://taxi.example.com/api/v1/executions/{failed.id}"
+    assert lines[-1] == f"http://taxi.example.com/executions/{failed.id}"
     assert office.said == []
     assert office.bench.parts.endings.waiting(CONSUMER, 10) == []
 

@@ -31,3 +31,18 @@ def test_what_is_not_there_or_not_a_value_says_so(served: Served) -> None:
     assert served.json("GET", f"{PLACE}/nothing", status=404)["code"] == "not-found"
     assert served.json("PUT", f"{PLACE}/a", content="{", headers={"content-type": "application/json"}, status=422)
     assert served.json("PUT", f"{PLACE}/a", content="1", headers={"ttl": "soon"}, status=422)["code"] == "usage"
+
+
+def test_a_text_is_kept_as_a_value_of_the_type_that_is_asked_for(served: Served) -> None:
+    for type, body, value in (
+        ("DATE", "2024-02-29", "2024-02-29"),
+        ("DATETIME", "2024-02-29T09:00:00+00:00", "2024-02-29T09:00:00Z"),
+        ("DURATION", "PT1H", "PT1H"),
+        ("STRING", "10", "10"),
+        ("JSON", '"10"', "10"),
+    ):
+        served.json("PUT", f"{PLACE}/typed", content=body, params={"type": type}, status=204)
+        assert served.json("GET", f"{PLACE}/typed") == {"type": type, "value": value}
+    for type, body in (("DATE", "2024-02-30"), ("NUMBER", "ten"), ("JSON", "{"), ("BOOLEAN", "yes")):
+        refused = served.json("PUT", f"{PLACE}/typed", content=body, params={"type": type}, status=422)
+        assert refused["code"] == "usage" and refused["detail"]

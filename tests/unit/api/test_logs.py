@@ -33,3 +33,15 @@ def test_all_logs_are_searched_the_newest_first(served: Served) -> None:
     assert found(q="100% ", minLevel="ERROR") == found(q="100_ ") == found(q="100% ", flowId="other") == []
     assert found(q="100% ", startDate="2999-01-01T00:00:00Z") == []
     assert served.json("GET", "/logs/search", params={"q": "100% ", "size": 1})["total"] == 2
+
+
+def test_what_a_search_finds_is_a_file(served: Served) -> None:
+    id = served.run("demo/failing")["id"]
+    wanted = {"executionId": id, "minLevel": "ERROR"}
+    text = served.client.get("/api/v1/logs/export/csv", params=wanted).text
+    head, line = text.splitlines()
+    assert head == "timestamp,level,namespace,flowId,executionId,taskId,attempt,message"
+    assert line.endswith(f",ERROR,demo,failing,{id},boom,1,no luck today")
+    assert served.client.get("/api/v1/logs/export/text", params=wanted).text.endswith(" ERROR no luck today\n")
+    found = served.json("GET", "/logs/search", params={"taskId": "boom", "timeRange": "PT1H", "executionId": id})
+    assert [line["level"] for line in found["results"]] == ["ERROR"]

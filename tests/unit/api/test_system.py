@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.service import Served
+from tests.support.service import Served, serving
 
 
 def figures(served: Served) -> dict[tuple[str, ...], float]:
@@ -38,3 +40,10 @@ def test_what_waits_and_runs_is_read_from_the_store(served: Served) -> None:
     assert (now["taxi_queue_depth",], now["taxi_engines",], now["taxi_scheduler_lag_seconds",]) == (0, 1, 0)
     served.json("DELETE", f"/executions/{id}/kill", status=202)
     served.until(lambda: served.state(id) == "KILLED")
+
+
+def test_the_doctor_looks_at_everything_and_changes_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, source=str(tmp_path)) as own:
+        found = {one["name"]: one for one in own.json("POST", "/doctor")}
+    assert found["disk space"]["detail"] and found["warehouse"]["ok"]
+    assert not found["source"]["ok"] and found["source"]["fix"]

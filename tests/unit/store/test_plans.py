@@ -18,6 +18,7 @@ from taxi_pipelines.flow_interfaces import Batch, ExecutionFilter, Page
 from taxi_pipelines.store.database import Database
 from taxi_pipelines.store.engines import EngineStore
 from taxi_pipelines.store.executions import ExecutionStore
+from taxi_pipelines.store.statistics import StatisticsStore
 from tests.support import records
 from tests.support.records import NOW
 
@@ -43,7 +44,7 @@ def plans_of(database: Database, work: Callable[[EngineStore, ExecutionStore], o
     sent: list[tuple[str, Any]] = []
 
     def note(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+        if statement.startswith(("SELECT", "WITH", "UPDATE", "DELETE")):
             sent.append((statement, parameters[0] if many else parameters))
 
     sa.event.listen(sa.Engine, "before_cursor_execute", note)
@@ -96,6 +97,8 @@ WORKS: dict[str, Callable[[EngineStore, ExecutionStore], object]] = {
     "a time": lambda _, executions: executions.count(ExecutionFilter(since=NOW)),
     "a caller": lambda _, executions: executions.count(ExecutionFilter(caller_execution_id="e0")),
     "a parent": lambda _, executions: executions.count(ExecutionFilter(parent_id="e0")),
+    "counts": lambda _, executions: StatisticsStore(executions._database).counts([NOW, NOW + LEASE]),
+    "reasons": lambda _, executions: StatisticsStore(executions._database).reasons(["e0", "e1"]),
 }
 
 
@@ -110,6 +113,11 @@ def test_rows_are_found_by_an_index(database: Database, name: str) -> None:
 def test_logs_are_read_in_the_order_of_their_index(database: Database) -> None:
     (plan,) = plans_of(database, lambda _, executions: executions.lines("e0")).values()
     assert plan == "SEARCH logs USING INDEX ix_logs_execution (execution_id=? AND number>?)"
+
+
+def test_executions_are_counted_by_their_index_alone(database: Database) -> None:
+    (plan,) = plans_of(database, WORKS["counts"]).values()
+    assert "USING COVERING INDEX ix_executions_time (state=? AND created_at>? AND created_at<?)" in plan
 
 
 @pytest.mark.parametrize(

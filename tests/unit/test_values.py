@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from taxi_pipelines.cli.values import python_values, text_for_beyond
+from taxi_pipelines.values import python_values, text_for_beyond
 
 BEYOND = [
     "date 'infinity'", "date '-infinity'", "date '99999-12-31'", "date '0044-03-15 (BC)'", "date '0001-01-01' - 1", "date '9999-12-31' + 1",

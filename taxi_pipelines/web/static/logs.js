@@ -1,0 +1,3 @@
+// The search through all logs: its row of filters.
+
+import "./filters.js";
