@@ -57,6 +57,13 @@ class FlowFolder:
         self._marks, self._refused = marks, wrong
         return looked
 
+    def file_of(self, namespace: str, id: str) -> Path | None:
+        """The file a flow is kept from, from any thread."""
+        read = list(self._files.values())
+        return next(
+            (one.path for one in read if one.flow and (one.flow.namespace, one.flow.id) == (namespace, id)), None
+        )
+
     def _scan(self) -> Iterator[tuple[Path, _Mark]]:
         for path in self._folder.rglob("*"):
             if path.suffix.lower() in ENDINGS:

@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import ExitStack
 from enum import StrEnum
 from functools import cached_property
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -134,6 +135,10 @@ class Service:
         except PipelineError:
             return False
         return True
+
+    def file_of(self, namespace: str, id: str) -> Path | None:
+        """The file in the folder of flows that a flow is kept from, and that counts again at the next start."""
+        return self._folder.file_of(namespace, id)
 
     def triggers_changed(self) -> None:
         """A flow, a trigger or a backfill is another one now: the scheduler here looks at once."""

@@ -15,6 +15,7 @@ from taxi_pipelines.api.data_bodies import (
     LONGEST_STATEMENT,
     DataColumn,
     DataTable,
+    ExportForm,
     PriceBody,
     QuestionBody,
     ResultBody,
@@ -95,11 +96,11 @@ async def export(
 async def export_long(
     service: TheService,
     request: Request,
-    sql: Annotated[str, Form(min_length=1, max_length=LONGEST_STATEMENT, description="One statement, as for a query.")],
+    form: Annotated[ExportForm, Form()],
     format: Format = "csv",
 ) -> StreamingResponse:
     """The same, where the statement is too long for an address."""
-    return await _file(service, request, sql, format)
+    return await _file(service, request, form.sql, format)
 
 
 async def _while_wanted(request: Request, asking: Asking, work: Callable[[], T]) -> T:

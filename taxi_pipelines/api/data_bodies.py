@@ -60,6 +60,14 @@ class QuestionBody(Body):
     limit: int = Field(1_000, ge=1, le=MOST_ROWS)
 
 
+class ExportForm(Body):
+    """One statement that reads, in the target's SQL."""
+
+    model_config = with_example(sql="select * from green_tripdata where source_month = date '2021-01-01'")
+
+    sql: str = Field(min_length=1, max_length=LONGEST_STATEMENT)
+
+
 class ResultColumn(Body):
     """A column of a result: its type as Arrow calls it, and what kind of values it has."""
 

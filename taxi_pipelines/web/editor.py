@@ -37,17 +37,24 @@ def new(request: Request, pages: ThePages, service: TheService, blueprint: str |
     if blueprint not in (EMPTY, *known):
         raise NotFound(f"there is no blueprint {blueprint!r}", nearest(blueprint, [EMPTY, *known]))
     if blueprint == EMPTY:
-        return pages.show(request, "editor.html", frame=None, text=EMPTY_TEXT, taken=None, blueprint="an empty flow")
+        return pages.show(
+            request, "editor.html", frame=None, text=EMPTY_TEXT, taken=None, blueprint="an empty flow", kept_by=None
+        )
     chosen = known[blueprint]
     taken = service.orchestrator.parts.flows.find(chosen.namespace, blueprint)
-    return pages.show(request, "editor.html", frame=None, text=chosen.text, taken=taken, blueprint=chosen.title)
+    return pages.show(
+        request, "editor.html", frame=None, text=chosen.text, taken=taken, blueprint=chosen.title, kept_by=None
+    )
 
 
 @router.get("/flows/{namespace}/{id}/edit", **VIEWER)
 def edit(request: Request, pages: ThePages, service: TheService, namespace: str, id: str) -> Response:
     """The newest revision's text."""
     frame = frame_of(service, namespace, id)
-    return pages.show(request, "editor.html", frame=frame, text=frame.stored.source, taken=None, blueprint=None)
+    kept_by = "a Git repository" if service.settings.flows_git else service.file_of(namespace, id)
+    return pages.show(
+        request, "editor.html", frame=frame, text=frame.stored.source, taken=None, blueprint=None, kept_by=kept_by
+    )
 
 
 @router.get("/editor/knowledge.json", **VIEWER)

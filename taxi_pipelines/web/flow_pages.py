@@ -13,7 +13,7 @@ from taxi_pipelines.api.graph_bodies import graph_body
 from taxi_pipelines.api.routing import VIEWER, TheService
 from taxi_pipelines.domain.execution import Execution
 from taxi_pipelines.domain.graph import graph_of
-from taxi_pipelines.domain.records import Level
+from taxi_pipelines.domain.records import Level, LogLine
 from taxi_pipelines.flow_interfaces import ExecutionFilter, LogFilter, Page
 from taxi_pipelines.service import Service
 from taxi_pipelines.web.flow_bars import bars_of, took
@@ -30,7 +30,9 @@ router = APIRouter()
 BARS = 40
 RECENT = 5
 LISTED = 50
-LINES = 100
+LINES, READ = 100, 20
+"""So many lines at most are shown, of so many executions."""
+
 MEASURED = 20
 
 
@@ -108,12 +110,15 @@ def logs(
     id: str,
     level: Annotated[Level | None, Query(alias="minLevel")] = None,
 ) -> Response:
-    """The last lines of all its executions."""
+    """The last lines of its last executions. A search through all of them is on the page of logs."""
     frame = frame_of(service, namespace, id)
-    wanted = LogFilter(namespace=namespace, flow_id=id, level=level)
-    lines = service.orchestrator.parts.logs.search_lines(wanted, Page(limit=LINES))
+    parts = service.orchestrator.parts
+    lines: list[LogLine] = []
+    for one in parts.executions.newest([(namespace, id)], READ):
+        wanted = LogFilter(execution_id=one.id, level=level)
+        lines += parts.logs.search_lines(wanted, Page(limit=LINES - len(lines))) if len(lines) < LINES else []
     return pages.show(
-        request, "flow_logs.html", frame=frame, tab="logs", lines=lines, level=level, levels=list(Level), limit=LINES
+        request, "flow_logs.html", frame=frame, tab="logs", lines=lines, level=level, levels=list(Level), read=READ
     )
 
 

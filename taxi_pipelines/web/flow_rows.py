@@ -18,7 +18,7 @@ from taxi_pipelines.web.flow_bars import Bar, bars_of
 from taxi_pipelines.web.trigger_words import kind_words, slot_words
 from taxi_pipelines.web.words import zone_word
 
-ON_A_PAGE = 40
+ON_A_PAGE = 25
 BARS = 20
 _BEFORE = 60
 """So many letters of a line are shown before what was searched for."""

@@ -6,15 +6,14 @@ Pure: the months as the warehouse has them, what the source offers, and what is 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from statistics import median
 
 from taxi_pipelines.domain.month import Month, Partition, Whole
 from taxi_pipelines.domain.outcome import MonthState, MonthStatus
 from taxi_pipelines.domain.plan import PlannedAction
-from taxi_pipelines.outlook import Known
+from taxi_pipelines.outlook import Known, Offered
 from taxi_pipelines.taxi.types import TaxiType
 
 NEIGHBOURS = 6
@@ -104,7 +103,10 @@ class Calendar:
 
 def calendar(kind: TaxiType, months: Months) -> Calendar:
     """What is known of a type, as a calendar, from its first month to the one we are in."""
-    cells = _with_bars([_cell(kind, partition, months) for partition in _partitions(kind, months.today)])
+    partitions = _partitions(kind, months.today)
+    statuses = [months.statuses.get((kind.name, partition)) for partition in partitions]
+    rows = [status.rows if status else None for status in statuses]
+    cells = [_cell(kind, partition, months, _bar(rows, place)) for place, partition in enumerate(partitions)]
     return Calendar(kind=kind, cells=tuple(cells), years=tuple(_years(cells)))
 
 
@@ -115,26 +117,28 @@ def _partitions(kind: TaxiType, today: Month) -> list[Partition]:
     return [kind.first.plus(number) for number in range(count)]
 
 
-def _cell(kind: TaxiType, partition: Partition, months: Months) -> Cell:
+def _cell(kind: TaxiType, partition: Partition, months: Months, bar: tuple[int | None, int | None]) -> Cell:
     key = (kind.name, partition)
-    status, work = months.statuses.get(key), months.works.get(key)
+    status = months.statuses.get(key)
     offered = months.known.months.get((kind.name, str(partition)))
-    reason = (status.error if status and status.error else None) or months.failures.get(key, "")
-    state = _state(key, months)
+    state = _state(key, months, offered)
+    reason = (status.error if status else None) or months.failures.get(key, "")
     return Cell(
         type=kind.name,
         month=partition,
         state=state,
         rows=status.rows if status else None,
+        bar=bar[0],
+        usual=bar[1],
         loaded_at=status.loaded_at if status else None,
         is_proven=bool(status and status.sha256),
         reason=_plain(reason) if state is CellState.FAILED else "",
-        work=work,
+        work=months.works.get(key),
         bytes=offered.bytes if offered else None,
     )
 
 
-def _state(key: tuple[str, Partition], months: Months) -> CellState:
+def _state(key: tuple[str, Partition], months: Months, offered: Offered | None) -> CellState:
     status, work = months.statuses.get(key), months.works.get(key)
     if work:
         return CellState.RUNNING if work.has_begun else CellState.WAITING
@@ -142,7 +146,6 @@ def _state(key: tuple[str, Partition], months: Months) -> CellState:
         return CellState.RUNNING
     if (status and status.error) or (key in months.failures and not (status and status.rows is not None)):
         return CellState.FAILED
-    offered = months.known.months.get((key[0], str(key[1])))
     action = offered.action if offered else None
     if status:
         asked_at = months.known.asked_at or months.known.tried_at
@@ -158,19 +161,17 @@ def _plain(error: str) -> str:
     return error.partition("]: ")[2] if error.startswith("error[") else error
 
 
-def _with_bars(cells: Sequence[Cell]) -> list[Cell]:
-    return [_with_bar(cells, place) if cell.rows is not None else cell for place, cell in enumerate(cells)]
-
-
-def _with_bar(cells: Sequence[Cell], place: int) -> Cell:
-    cell = cells[place]
-    assert cell.rows is not None
-    around = [*cells[max(0, place - NEIGHBOURS) : place], *cells[place + 1 : place + 1 + NEIGHBOURS]]
-    rows = [other.rows for other in around if other.rows is not None]
-    most = max([*rows, cell.rows, 1])
-    usual = round(median(rows)) if len(rows) >= ENOUGH_NEIGHBOURS else 0
-    stands_out = cell.rows < usual * FEW_OF_NEIGHBOURS
-    return replace(cell, bar=round(100 * cell.rows / most), usual=usual if stands_out else None)
+def _bar(rows: Sequence[int | None], place: int) -> tuple[int | None, int | None]:
+    """How much a month has of the most of its neighbours, in percent; and what those usually have, where it has far less."""
+    own = rows[place]
+    if own is None:
+        return None, None
+    around = rows[max(0, place - NEIGHBOURS) : place + 1 + NEIGHBOURS]
+    known = sorted(one for one in around if one is not None)
+    bar = round(100 * own / max(known[-1], 1))
+    usual = known[len(known) // 2]
+    stands_out = len(known) > ENOUGH_NEIGHBOURS and own < usual * FEW_OF_NEIGHBOURS
+    return bar, usual if stands_out else None
 
 
 def _years(cells: Sequence[Cell]) -> list[Year]:

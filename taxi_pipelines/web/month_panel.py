@@ -16,7 +16,7 @@ from taxi_pipelines.interfaces import LakeObject
 from taxi_pipelines.service import Service
 from taxi_pipelines.taxi.types import TaxiType
 from taxi_pipelines.web.month_board import read_months
-from taxi_pipelines.web.month_cells import Cell, CellState, calendar
+from taxi_pipelines.web.month_cells import Cell, CellState, Months, calendar
 from taxi_pipelines.web.month_sentences import what_of
 from taxi_pipelines.web.month_steps import Step, StepState, run_of, steps_of, steps_of_receipt, what_was_kept
 from taxi_pipelines.web.words import month_name
@@ -66,9 +66,9 @@ class Panel:
         return self.cell.is_loaded and len(self.versions) > 1
 
 
-def read_panel(service: Service, kind: TaxiType, partition: Partition) -> Panel:
-    """As it is now. The month has to be one of the type."""
-    cell = next(cell for cell in calendar(kind, read_months(service)).cells if cell.month == partition)
+def read_panel(service: Service, kind: TaxiType, partition: Partition, months: Months | None = None) -> Panel:
+    """As it is now, or of what was read already. The month has to be one of the type."""
+    cell = next(cell for cell in calendar(kind, months or read_months(service)).cells if cell.month == partition)
     month = str(partition) if isinstance(partition, Month) else None
     receipts = service.pipeline.receipts(kind.name, month)
     receipt = receipts[0] if receipts and cell.is_loaded else None

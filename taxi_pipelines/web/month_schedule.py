@@ -8,11 +8,13 @@ from datetime import datetime
 
 from taxi_pipelines.domain.flow import Flow
 from taxi_pipelines.domain.month import Month
-from taxi_pipelines.domain.trigger import TriggerState, times_of, zone_of
+from taxi_pipelines.domain.records import StoredFlow
+from taxi_pipelines.domain.trigger import times_of, zone_of
+from taxi_pipelines.engine.launch import parsed
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.engine.slot import Slot, given_by, slot_variables
 from taxi_pipelines.errors import InvalidMonth, PermanentError
-from taxi_pipelines.scheduler.firing import rendering_of, trigger_of
+from taxi_pipelines.scheduler.firing import named_trigger, rendering_of
 from taxi_pipelines.taxi.types import ALL
 from taxi_pipelines.web.month_sentences import NextLoad
 
@@ -27,20 +29,22 @@ _HAS_MONTH = re.compile(rf"\bid:\s*[\"']?{MONTH}\b")
 def next_loads(parts: Parts) -> dict[str, NextLoad]:
     """The next slot of each type, before the next look of a trigger that polls."""
     found: dict[str, NextLoad] = {}
-    loading = {(flow.namespace, flow.id) for flow in parts.flows.listed() if _HAS_MONTH.search(flow.source)}
+    flows = {(flow.namespace, flow.id): flow for flow in parts.flows.listed() if _HAS_MONTH.search(flow.source)}
     for state in parts.triggers.listed():
-        if state.next_at is None or not state.enabled or (state.namespace, state.flow_id) not in loading:
+        stored = flows.get((state.namespace, state.flow_id))
+        if stored is None or state.next_at is None or not state.enabled:
             continue
-        for taxi, load in _loads_of(parts, state, state.next_at):
+        for taxi, load in _loads_of(parts, stored, state.trigger_id, state.next_at):
             before = found.get(taxi)
             if before is None or (load.looks, load.at) < (before.looks, before.at):
                 found[taxi] = load
     return found
 
 
-def _loads_of(parts: Parts, state: TriggerState, at: datetime) -> list[tuple[str, NextLoad]]:
+def _loads_of(parts: Parts, stored: StoredFlow, trigger_id: str, at: datetime) -> list[tuple[str, NextLoad]]:
     try:
-        flow, trigger = trigger_of(parts, state)
+        flow = parsed(parts, stored)
+        trigger = named_trigger(flow, trigger_id)
         inputs = {one.id: one for one in flow.inputs}
         if flow.disabled or trigger.disabled or MONTH not in inputs or not {TAXI, TAXIS} & inputs.keys():
             return []

@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 
 from taxi_pipelines.api.routing import VIEWER, TheService, find_execution
 from taxi_pipelines.domain.month import Month, Partition
+from taxi_pipelines.domain.plan import PlannedAction
 from taxi_pipelines.errors import NotFound
 from taxi_pipelines.news import ANY
 from taxi_pipelines.service import Service
@@ -19,7 +20,7 @@ from taxi_pipelines.taxi.types import ALL, TaxiType, find_type
 from taxi_pipelines.web.live import live
 from taxi_pipelines.web.month_board import Board, read_board
 from taxi_pipelines.web.month_first import first_load
-from taxi_pipelines.web.month_panel import Panel, read_log, read_panel
+from taxi_pipelines.web.month_panel import read_log, read_panel
 from taxi_pipelines.web.month_rows import row_id, rows_of
 from taxi_pipelines.web.month_sentences import source_name
 from taxi_pipelines.web.pages import Pages, ThePages
@@ -27,6 +28,7 @@ from taxi_pipelines.web.words import MONTHS
 
 router = APIRouter()
 
+Which = tuple[TaxiType, Partition]
 Taxi = Annotated[str | None, Query(description="Only this type.")]
 EVERY = 2.0
 """Seconds between two looks at what no engine here tells of: other processes, the source."""
@@ -68,10 +70,10 @@ def show_month(
     request: Request, pages: ThePages, service: TheService, type: str, month: str, taxi: Taxi = None
 ) -> Response:
     """One month, beside all of them."""
-    panel = read_panel(service, *_month(service, type, month))
+    which = _month(service, type, month)
     if request.headers.get("hx-request") == "true":
-        return pages.part(request, "month.html", "panel", panel=panel)
-    return _page(request, pages, service, taxi, panel)
+        return pages.part(request, "month.html", "panel", panel=read_panel(service, *which))
+    return _page(request, pages, service, taxi, which)
 
 
 @router.get("/months/{type}/{month}/live", **VIEWER)
@@ -95,9 +97,10 @@ def log(
     return pages.part(request, "month.html", "log", lines=lines)
 
 
-def _page(request: Request, pages: Pages, service: Service, taxi: str | None, panel: Panel | None) -> Response:
+def _page(request: Request, pages: Pages, service: Service, taxi: str | None, which: Which | None) -> Response:
     service.outlook.ask_if_old()
     board = read_board(service, _kinds(taxi))
+    panel = read_panel(service, *which, board.months) if which else None
     rows = _rows(service, board, taxi)
     more: dict[str, Any] = {
         "rows": rows,
@@ -116,6 +119,7 @@ def _context(service: Service, board: Board, taxi: str | None) -> dict[str, Any]
         "board": board,
         "taxi": taxi,
         "known": board.months.known,
+        "published": sum(one.action is not PlannedAction.WAIT for one in board.months.known.months.values()),
         "source": source,
         "first": first_load(service, board.months, source) if board.is_empty and taxi is None else None,
         "warehouse": {Target.DUCKDB: "DuckDB", Target.POSTGRES: "PostgreSQL", Target.BIGQUERY: "BigQuery"}[
@@ -141,7 +145,7 @@ def _kinds(taxi: str | None) -> list[TaxiType]:
     return [find_type(taxi)] if taxi else list(ALL.values())
 
 
-def _month(service: Service, type: str, month: str) -> tuple[TaxiType, Partition]:
+def _month(service: Service, type: str, month: str) -> Which:
     """Raises NotFound where there is no such cell."""
     kind = find_type(type)
     partition = kind.partition(month)

@@ -43,6 +43,9 @@ MORE = (
 )
 """The menu's entries, and those that are one step further away."""
 
+_BELONGING = {"/months": "/", "/backfills": "/triggers"}
+"""Pages without an entry of their own."""
+
 
 class Pages:
     """Shows templates. One for a service."""
@@ -91,6 +94,7 @@ class Pages:
         return {
             "request": request,
             "path": request.url.path,
+            "here": _entry_of(request.url.path),
             "query": request.query_params,
             "now": self.now(),
             "role": role,
@@ -103,6 +107,12 @@ class Pages:
     def now(self) -> datetime:
         """What time it is."""
         return self._service.orchestrator.parts.clock()
+
+
+def _entry_of(path: str) -> str:
+    """The address of the menu's entry a page belongs to."""
+    first = "/" + path.split("/")[1]
+    return _BELONGING.get(first, first)
 
 
 async def _pages(request: Request) -> Pages:

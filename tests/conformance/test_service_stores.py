@@ -55,7 +55,7 @@ def test_lines_of_all_executions_are_found_by_text_level_flow_and_time_the_newes
         line(0, "one", "100% DONE/ok"),
         line(1, "one", "100_ done", Level.ERROR),
         line(2, "two", "nothing"),
-        line(3, "two", "1000 done"),
+        replace(line(3, "two", "1000 done"), task_id="load", task_run_id="r1"),
     ]
     engines.commit("engine", Batch(number=1, logs=lines))
 
@@ -73,6 +73,9 @@ def test_lines_of_all_executions_are_found_by_text_level_flow_and_time_the_newes
     assert found(namespace="a.b") == found(flow_id="f") == ["100_ done", "100% DONE/ok"]
     assert found(since=NOW + SECOND, until=NOW + 3 * SECOND) == ["nothing", "100_ done"]
     assert found(Page(limit=1, offset=1), text="done") == ["100_ done"]
+    assert found(task="load") == found(task="r1") == ["1000 done"]
+    newest = executions.search_lines(LogFilter(), Page(limit=2))
+    assert found(before=newest[-1].number) == ["100_ done", "100% DONE/ok"]
 
 
 def test_there_is_news_while_a_command_waits_or_an_execution_that_nobody_holds(stores: Stores) -> None:

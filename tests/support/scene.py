@@ -78,7 +78,7 @@ triggers: [{{id: first, type: schedule, cron: "0 6 2 * *", timezone: America/New
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What there is to see: `executions` by the flow's id."""
+    """What there is to see: `executions` by the flow's id, or by the month they load."""
 
     served: Served
     url: str
@@ -135,8 +135,8 @@ def scene(folder: Path, *, also: Iterable[tuple[str, Month]] = (), **settings: A
         served.save(NESTED, FAILING, WAITING, MONTHLY)
         for kind, partition in also:
             served.service.pipeline.run(kind, str(partition))
-        _load(served)
-        executions = {name: served.run(f"{NAMESPACE}/{name}")["id"] for name in ("nested", "prices")}
+        executions = _load(served)
+        executions |= {name: served.run(f"{NAMESPACE}/{name}")["id"] for name in ("nested", "prices")}
         executions["approval"] = served.json("POST", f"/executions/{NAMESPACE}/approval")["id"]
         served.until(lambda: served.state(executions["approval"]) == "PAUSED")
         request = {"trigger": f"{NAMESPACE}.monthly.first", "start": "2024-01", "end": "2024-12"}
@@ -146,11 +146,13 @@ def scene(folder: Path, *, also: Iterable[tuple[str, Month]] = (), **settings: A
         yield Scene(served, str(served.client.base_url).rstrip("/"), executions, backfill)
 
 
-def _load(served: Served) -> None:
-    """Two months by the flow, one of which fails; the others at once."""
+def _load(served: Served) -> dict[str, str]:
+    """Two months by the flow, one of which fails, and their executions; the others at once."""
     pipeline = served.service.pipeline
     for month in ("2024-01", "2024-03", "2024-04", "2024-06"):
         pipeline.run("green", month)
     pipeline.run("zones")
-    for month in ("2024-02", "2024-05"):
-        served.json("POST", f"/months/green/{month}/load", params={"wait": "true"})
+    return {
+        month: served.json("POST", f"/months/green/{month}/load", params={"wait": "true"})["id"]
+        for month in ("2024-02", "2024-05")
+    }

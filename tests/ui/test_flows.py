@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from tests.support.browser import PHONE, Visitor, visiting
 from tests.support.service import Served, serving
@@ -149,7 +149,7 @@ def test_an_older_revision_is_compared_and_restored(visitor: Visitor, served: Se
 
 def test_flows_are_imported_and_exported(visitor: Visitor, served: Served) -> None:
     text = "id: imported\nnamespace: demo.flows\ntasks: [{id: a, type: log, message: x}]\n"
-    file = {"name": "imported.yaml", "mimeType": "application/yaml", "buffer": text.encode()}
+    file: FilePayload = {"name": "imported.yaml", "mimeType": "application/yaml", "buffer": text.encode()}
     page = visitor.page
     visitor.open("/flows")
     page.locator("input[type=file]").set_input_files(file)

@@ -20,6 +20,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_every_page_opens_without_a_complaint(browser: Browser, seen: Scene, size: tuple[int, int], dark: bool) -> None:
+    """axe-core looks at each page twice: light on a laptop, and dark on a phone."""
     wrong = []
     with visiting(browser, seen.url, size=size, dark=dark) as visitor:
         for path in seen.pages():
@@ -29,7 +30,7 @@ def test_every_page_opens_without_a_complaint(browser: Browser, seen: Scene, siz
             )
             found = [f"status {status}"] if status != 200 else []
             found += [f"{too_wide} px too wide"] if too_wide > 0 else []
-            found += visitor.complaints + visitor.faults()
+            found += visitor.complaints + (visitor.faults() if dark is (size == PHONE) else [])
             wrong += [f"{path}: {what}" for what in found]
             visitor.complaints.clear()
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)

@@ -66,7 +66,7 @@ export function createEditor(parent, text, { knowledge, isReadOnly, on }) {
     yaml(),
     syntaxHighlighting(COLOURS),
     EditorView.lineWrapping,
-    EditorView.contentAttributes.of({ "aria-label": "The flow as YAML. Escape, then Tab leaves it." }),
+    EditorView.contentAttributes.of({ "aria-label": "The flow as YAML. Escape, then Tab leaves it.", tabindex: "0" }),
     EditorState.readOnly.of(isReadOnly),
     EditorView.editable.of(true),
     autocompletion({

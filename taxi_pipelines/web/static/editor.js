@@ -103,6 +103,13 @@ function goTo(node) {
   if (matchMedia(NARROW).matches) show("text");
 }
 
+/** To the line that the address names: `…/edit#31`. */
+function goToAddress() {
+  const line = Number(location.hash.slice(1));
+  if (Number.isInteger(line) && line > 0) goTo({ line });
+  if (line > 0) view.focus();
+}
+
 function moved() {
   soon("moved", markNode, 80);
 }
@@ -201,6 +208,8 @@ if (said) toast(said);
 if (matchMedia(NARROW).matches) show("text");
 mark();
 check();
+goToAddress();
+addEventListener("hashchange", goToAddress);
 Knowledge.load().then(
   (found) => {
     knowledge = found;

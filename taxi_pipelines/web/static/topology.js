@@ -26,7 +26,7 @@ const TASK_HEIGHT = 46;
 const TITLE_HEIGHT = 33;
 const INSIDE = 14; // between a box and what is in it
 const WIDEST = 250;
-const NARROWEST = 96;
+const NARROWEST = 116;
 
 /** What belongs to each element: its graph, its drawn nodes, what was chosen. */
 const pictures = new WeakMap();
@@ -302,14 +302,17 @@ function setAll(element, attributes) {
 
 // ---------------------------------------------------------------- states
 
-/** The state's icon at the right of a node, and beside it how many runs are in that state, or how long the only one took. */
+/** The state's icon at the right of a node, and how many runs are in that state, or how long the only one took, where there is room. */
 function stateSign(group, node, look, known) {
   const width = Number(group.dataset.width);
   const sign = make("g", { class: "topology-state" }, icon(look.icon, round(width - LINE - 9), 8));
   if (["group", "branch"].includes(node.kind)) return sign;
   const text = total(known) > 1 ? `${known.runs[known.state]} of ${total(known)}` : spent(known.seconds);
-  sign.append(make("text", { class: "topology-spent", x: round(width - LINE - 13), y: 20, "text-anchor": "end" }, text));
-  group.querySelector(".topology-name").textContent = fitted(node.label, 600, 13, width - 2 * LINE - 22 - widthOf(text, 400, 11));
+  const room = width - 2 * LINE - 4 - widthOf(text, 400, 11);
+  const beside = widthOf(node.label, 600, 13) <= room - 16;
+  const below = node.kind === "task" && widthOf(typeWords(node), 400, 11.5) <= room;
+  if (beside) sign.append(make("text", { class: "topology-spent", x: round(width - LINE - 13), y: 20, "text-anchor": "end" }, text));
+  else if (below) sign.append(make("text", { class: "topology-spent", x: round(width - LINE + 5), y: 36, "text-anchor": "end" }, text));
   return sign;
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_triggers_stand_in_front_of_what_begins() -> None:
 
 
 def test_of_several_runs_of_a_task_what_needs_a_person_counts_first() -> None:
-    begun = {"execution_id": "e", "started_at": NOW, "ended_at": NOW + timedelta(seconds=3)}
+    begun: dict[str, Any] = {"execution_id": "e", "started_at": NOW, "ended_at": NOW + timedelta(seconds=3)}
     runs = [
         TaskRun(id="1", task_id="load", state=State.SUCCESS, **begun),
         TaskRun(id="2", task_id="load", state=State.FAILED, **begun),
