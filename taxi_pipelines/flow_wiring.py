@@ -21,9 +21,10 @@ from taxi_pipelines.engine.liveness import Liveness
 from taxi_pipelines.engine.lookup import find_secret, no_secret
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.errors import UsageError
-from taxi_pipelines.flow_interfaces import Batch, GoogleAccess, Tokens
+from taxi_pipelines.flow_interfaces import Batch, Tokens
 from taxi_pipelines.settings import Settings, flow_environment
 from taxi_pipelines.wiring import build_executor
+from taxi_pipelines.work_interfaces import GoogleAccess
 
 if TYPE_CHECKING:
     from taxi_pipelines.alerts.alerts import Alerts

@@ -25,8 +25,8 @@ from taxi_pipelines.engine.subflow import begin_subflow
 from taxi_pipelines.engine.work import Work
 from taxi_pipelines.engine.writing import WAIT_FOR
 from taxi_pipelines.errors import InternalError, PipelineError
-from taxi_pipelines.flow_interfaces import WorkOrder
 from taxi_pipelines.task_types import Effects, TypeSpec
+from taxi_pipelines.work_interfaces import WorkOrder
 
 AGAIN_AFTER = timedelta(seconds=1)
 """When to try again what the store could not answer."""

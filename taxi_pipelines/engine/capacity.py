@@ -6,7 +6,7 @@ the executor would be lost with its process.
 
 from __future__ import annotations
 
-from taxi_pipelines.flow_interfaces import Executor
+from taxi_pipelines.work_interfaces import Executor
 
 
 class Capacity:

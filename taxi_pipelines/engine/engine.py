@@ -35,7 +35,8 @@ from taxi_pipelines.engine.verbs import obey
 from taxi_pipelines.engine.work import Work
 from taxi_pipelines.engine.writing import WAIT_FOR, Writing
 from taxi_pipelines.errors import PipelineError
-from taxi_pipelines.flow_interfaces import Batch, Report, WorkEnd
+from taxi_pipelines.flow_interfaces import Batch
+from taxi_pipelines.work_interfaces import Report, WorkEnd
 
 POLL_SECONDS = 0.1
 """How often the store is asked for commands from other processes."""

@@ -15,7 +15,8 @@ from typing import TypeVar
 
 from taxi_pipelines.domain.execution import Execution, TaskRun
 from taxi_pipelines.domain.records import Command, KvDeletion, KvEntry, LogLine, Metric
-from taxi_pipelines.flow_interfaces import Batch, WorkOrder
+from taxi_pipelines.flow_interfaces import Batch
+from taxi_pipelines.work_interfaces import WorkOrder
 
 T = TypeVar("T")
 

@@ -9,21 +9,12 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from taxi_pipelines.flow_interfaces import (
-    Engines,
-    Executions,
-    Executor,
-    Files,
-    Flows,
-    GoogleAccess,
-    KeyValues,
-    Logs,
-    Secrets,
-)
+from taxi_pipelines.flow_interfaces import Engines, Executions, Files, Flows, KeyValues, Logs, Secrets
 from taxi_pipelines.flowspec.expressions import Limits
 from taxi_pipelines.statistics_interfaces import Statistics
 from taxi_pipelines.task_types import TypeCatalog
 from taxi_pipelines.trigger_interfaces import AlertBox, Backfills, Endings, Triggers
+from taxi_pipelines.work_interfaces import Executor, GoogleAccess
 
 MAX_DEPTH = 20
 """How many subflows deep an execution may call."""

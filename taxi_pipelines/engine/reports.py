@@ -9,7 +9,7 @@ from taxi_pipelines.domain.states import State
 from taxi_pipelines.engine.recovery import WORKER_LOST, lose_worker
 from taxi_pipelines.engine.storable import line_text
 from taxi_pipelines.engine.work import Work
-from taxi_pipelines.flow_interfaces import Report, WorkEnd
+from taxi_pipelines.work_interfaces import Report, WorkEnd
 
 
 def take_report(work: Work, report: Report) -> None:

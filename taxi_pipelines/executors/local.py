@@ -21,7 +21,7 @@ from multiprocessing.process import BaseProcess
 from taxi_pipelines.domain.states import State
 from taxi_pipelines.executors.processes import kill_marked
 from taxi_pipelines.executors.worker import main
-from taxi_pipelines.flow_interfaces import Report, WorkEnd, WorkOrder
+from taxi_pipelines.work_interfaces import Report, WorkEnd, WorkOrder
 
 _SPAWN = multiprocessing.get_context("spawn")
 _MESSAGES_AT_A_TIME = 4

@@ -29,7 +29,8 @@ from taxi_pipelines.domain.states import State
 from taxi_pipelines.errors import PipelineError, TaskFailed
 from taxi_pipelines.executors.processes import MARK, die_with_parent
 from taxi_pipelines.files.opening import open_files
-from taxi_pipelines.flow_interfaces import Files, GoogleAccess, Report, WorkEnd, WorkOrder
+from taxi_pipelines.flow_interfaces import Files
+from taxi_pipelines.work_interfaces import GoogleAccess, Report, WorkEnd, WorkOrder
 
 _LEVELS = list(Level)
 _MASK = "******"

@@ -6,8 +6,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from taxi_pipelines.files.local import LocalFiles
-from taxi_pipelines.flow_interfaces import Files, GoogleAccess
+from taxi_pipelines.flow_interfaces import Files
 from taxi_pipelines.gcp.names import is_bucket_url, parse_bucket_url
+from taxi_pipelines.work_interfaces import GoogleAccess
 
 
 @lru_cache(maxsize=8)

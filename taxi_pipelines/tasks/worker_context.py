@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from taxi_pipelines.flow_interfaces import GoogleAccess
 from taxi_pipelines.task_types import TaskContext
+from taxi_pipelines.work_interfaces import GoogleAccess
 
 
 class WorkerContext(TaskContext, Protocol):

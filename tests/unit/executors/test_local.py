@@ -15,7 +15,7 @@ from taxi_pipelines.domain.records import Level, LogLine, Metric
 from taxi_pipelines.domain.states import State
 from taxi_pipelines.executors.local import LocalExecutor
 from taxi_pipelines.executors.processes import marked
-from taxi_pipelines.flow_interfaces import Report, WorkEnd, WorkOrder
+from taxi_pipelines.work_interfaces import Report, WorkEnd, WorkOrder
 
 
 class Desk:

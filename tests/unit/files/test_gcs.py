@@ -14,8 +14,9 @@ from taxi_pipelines.errors import LakeRefused, NotFound, UsageError
 from taxi_pipelines.files.gcs import BucketFiles
 from taxi_pipelines.files.local import LocalFiles
 from taxi_pipelines.files.opening import open_files
-from taxi_pipelines.flow_interfaces import Files, GoogleAccess
+from taxi_pipelines.flow_interfaces import Files
 from taxi_pipelines.orchestrator import Orchestrator
+from taxi_pipelines.work_interfaces import GoogleAccess
 from tests.support.google.server import start_fake
 
 URI = "kestra:///a/f/executions/x/out%20put.csv"

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from taxi_pipelines.flow_interfaces import GoogleAccess
 from taxi_pipelines.tasks.bigquery_jobs import job_failure, pauses_of
 from taxi_pipelines.tasks.bigquery_load import load_config
 from taxi_pipelines.tasks.bigquery_properties import LoadFromGcs, Query, RetryAuto
 from taxi_pipelines.tasks.bigquery_query import query_config
+from taxi_pipelines.work_interfaces import GoogleAccess
 from tests.support.engines import Bench, Ran, running
 from tests.support.google.bigquery_layout import table_name
 from tests.support.google.faults import LoseAnswer, Refuse

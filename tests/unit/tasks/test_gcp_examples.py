@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from taxi_pipelines.flow_interfaces import GoogleAccess
 from taxi_pipelines.flowspec.yaml_text import read_document
 from taxi_pipelines.tasks.registry import FAMILIES
+from taxi_pipelines.work_interfaces import GoogleAccess
 from tests.support.engines import running
 from tests.support.google.server import start_fake
 

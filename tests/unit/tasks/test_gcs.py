@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from taxi_pipelines.flow_interfaces import GoogleAccess
+from taxi_pipelines.work_interfaces import GoogleAccess
 from tests.support.engines import Bench, Ran, running
 from tests.support.google.faults import CutAnswer, CutRequest, LoseAnswer, Refuse
 from tests.support.google.server import FakeGoogle, start_fake

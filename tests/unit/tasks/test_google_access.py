@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from google.auth import impersonated_credentials
 
 from taxi_pipelines.errors import CredentialsInvalid, UsageError
-from taxi_pipelines.flow_interfaces import GoogleAccess
 from taxi_pipelines.tasks.google_access import CLOUD_PLATFORM, GoogleTask, google_clients
+from taxi_pipelines.work_interfaces import GoogleAccess
 
 EMULATED = GoogleAccess(bigquery_emulator="127.0.0.1:9", storage_emulator="127.0.0.1:9")
 

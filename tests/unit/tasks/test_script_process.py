@@ -15,8 +15,8 @@ import pytest
 from taxi_pipelines.domain.records import Level, LogLine, Metric
 from taxi_pipelines.domain.states import State
 from taxi_pipelines.executors.local import LocalExecutor
-from taxi_pipelines.flow_interfaces import Report, WorkEnd, WorkOrder
 from taxi_pipelines.tasks.script_process import GRACE, LINGER
+from taxi_pipelines.work_interfaces import Report, WorkEnd, WorkOrder
 
 RUN = f"r{os.getpid()}"
 """Its own: whoever stops a task run ends all processes of that id, those of other test processes too."""
