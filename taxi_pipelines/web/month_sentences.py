@@ -100,6 +100,8 @@ def _how_many(calendar: Calendar) -> str:
     published = [cell for cell in calendar.cells if cell.is_loaded or cell.state not in _NOT_SEEN]
     if not any(cell.state in (CellState.ABSENT, CellState.OFFERED) for cell in calendar.cells):  # nobody was asked
         return f"{words.plural(len(loaded), 'month')} loaded{proof}" if loaded else "nothing loaded yet."
+    if not published:
+        return "the source has none of it."
     if not loaded:
         return f"none of {words.plural(len(published), 'published month')} loaded yet."
     if len(loaded) == len(published):

@@ -101,7 +101,6 @@ class Pages:
             "may_operate": role.covers(AccessRole.OPERATOR),
             "may_admin": role.covers(AccessRole.ADMIN),
             "has_session": request.app.state.login.is_asked_for,
-            "is_part": request.headers.get("hx-request") == "true",
         }
 
     def now(self) -> datetime:

@@ -65,6 +65,7 @@ def serving(
     **settings: Any,
 ) -> Iterator[Served]:
     """Serves while the block lasts; the client has the login of TAXI_AUTH, if there is one."""
+    settings.setdefault("source", str(home / "trip-data"))  # never the TLC's: pages ask what it offers
     if login:
         settings["auth"] = ":".join(login)
     said: list[str] = []

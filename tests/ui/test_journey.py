@@ -45,7 +45,9 @@ def test_a_failure_is_found_read_mended_and_restarted(browser: Browser, served: 
         page.keyboard.press("Control+s")
         expect(page.locator("#editor-revision")).to_have_text("2")
         page.goto(execution)
-        page.get_by_role("button", name="Restart from compare").click()
-        expect(page.locator(".state", has_text="success").first).to_be_visible()
+        page.get_by_role("button", name="Restart from compare with revision 2").click()
+        expect(page.get_by_role("link", name="revision 2")).to_be_visible()
+        expect(page.get_by_text("compare failed:")).to_have_count(0)
+        served.until(lambda: served.state(execution.split("/executions/")[1]) == "SUCCESS")
         assert served.json("GET", f"/executions/{execution.split('/executions/')[1]}")["flowRevision"] == 2
         assert visitor.complaints == []
