@@ -65,7 +65,7 @@ def follow(
         except NotFound:  # deleted under the eyes of whoever looks
             return {"exec-reason": pages.parts(request, "execution.html", ["gone"])["gone"]}
         context = _common(service, seen)
-        found = pages.parts(request, "execution.html", ["state", "buttons", "reason"], **context)
+        found = pages.parts(request, "execution.html", ["state", "marks", "buttons", "reason"], **context)
         parts = {f"exec-{name}": html for name, html in found.items()}
         if tab == "gantt":
             context |= {"expand": expand, "chart": _chart(pages, seen, expand)}
