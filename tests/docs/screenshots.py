@@ -17,6 +17,7 @@ from taxi_pipelines.domain.states import State
 from tests.support.browser import LAPTOP, PHONE, chromium, visiting
 from tests.support.data import ROOT
 from tests.support.scene import NAMESPACE, Scene, scene
+from tests.support.service import Served
 
 IMAGES = ROOT / "docs" / "images"
 HOME = Path(tempfile.gettempdir()) / "taxi"
@@ -47,22 +48,18 @@ def pages(found: Scene) -> dict[str, str]:
         "flows": "/flows",
         "flow": f"/flows/{NAMESPACE}/nested/topology",
         "editor": "/flows/nyc.taxi/taxi_month/edit",
-        "execute": "/flows/nyc.taxi/taxi_month/execute",
         "execution": f"/executions/{found.executions['2024-02']}",
-        "failure": f"/executions/{found.executions['2024-05']}",
-        "logs": f"/executions/{found.executions['2024-02']}/logs",
         "executions": "/executions",
-        "triggers": "/triggers",
         "backfill": "/triggers/nyc.taxi/taxi_monthly/end_of_month/backfill",
         "data": f"/data?{urlencode({'sql': sql})}",
     }
 
 
-def remember(found: Scene) -> None:
+def remember(served: Served) -> None:
     """What ran within the last day, as if the service had been there then."""
-    parts = found.served.service.orchestrator.parts
+    parts = served.service.orchestrator.parts
     chance, now = Random(7), parts.clock()
-    for number in range(HISTORY):
+    for number in reversed(range(HISTORY)):
         begun = now - timedelta(hours=24) * (number + 1) / (HISTORY + 1)
         month = LATEST.plus(-number // 4)
         ended = begun + timedelta(seconds=chance.uniform(2, 40))
@@ -97,14 +94,11 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     HOME.mkdir()
     try:
-        with scene(HOME, also=ALSO, timezone="America/New_York") as found, chromium() as browser:
-            remember(found)
+        with scene(HOME, also=ALSO, before=remember, timezone="America/New_York") as found, chromium() as browser:
             for name, path in pages(found).items():
                 take(browser, found, name, path, size=LAPTOP, dark=False)
-            for name in ("months", "execution", "editor"):
-                take(browser, found, name, pages(found)[name], size=LAPTOP, dark=True)
-            for name in ("months", "failure"):
-                take(browser, found, name, pages(found)[name], size=PHONE, dark=False)
+            take(browser, found, "months", pages(found)["months"], size=LAPTOP, dark=True)
+            take(browser, found, "months", pages(found)["months"], size=PHONE, dark=False)
     finally:
         shutil.rmtree(HOME)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,9 +114,15 @@ class Scene:
 
 
 @contextmanager
-def scene(folder: Path, *, also: Iterable[tuple[str, Month]] = (), **settings: Any) -> Iterator[Scene]:
+def scene(
+    folder: Path,
+    *,
+    also: Iterable[tuple[str, Month]] = (),
+    before: Callable[[Served], None] = lambda served: None,
+    **settings: Any,
+) -> Iterator[Scene]:
     """While the block lasts. Of the green months of 2024 six are loaded; April is of 6 rows, May fails, July and August are
-    only published. `also` are other months to load."""
+    only published. `also` are other months to load, `before` is done before all that."""
     source = folder / "trip-data"
     for month in range(1, 9):
         write_month(source, "green", Month(2024, month), 6 if month == 4 else 300 + 7 * month)
@@ -132,6 +138,7 @@ def scene(folder: Path, *, also: Iterable[tuple[str, Month]] = (), **settings: A
         (flows / f"{name}.yaml").write_text(RETRY.sub("", text))
     workers_see = patch.dict(os.environ, TAXI_SOURCE=str(source))
     with workers_see, serving(folder, source=str(source), flows=flows, **settings) as served:
+        before(served)
         served.save(NESTED, FAILING, WAITING, MONTHLY)
         for kind, partition in also:
             served.service.pipeline.run(kind, str(partition))
