@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from taxi_pipelines.domain.records import KvType
@@ -14,6 +15,21 @@ from taxi_pipelines.domain.records import KvType
 def with_example(**example: Any) -> ConfigDict:
     """A model's configuration, with what the documentation shows of it."""
     return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+T = TypeVar("T")
+
+
+def writable(value: T) -> T:
+    """The value. Raises ValueError at half of a surrogate pair in one of its texts, which JSON's escapes can name and nobody can
+    write: once it is kept, no answer that has it can be sent."""
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
+
+
+Text = Annotated[str, AfterValidator(writable)]
+Values = Annotated[dict[str, JsonValue], AfterValidator(writable)]
+"""Of bodies that are kept."""
 
 
 class Body(BaseModel):
@@ -59,8 +75,8 @@ class Label(Body):
 
     model_config = with_example(key="team", value="data")
 
-    key: str = Field(min_length=1)
-    value: str
+    key: Text = Field(min_length=1)
+    value: Text
 
 
 class KvKey(Body):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
+from contextlib import suppress
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Form, Query, Request
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from taxi_pipelines.api.data_bodies import (
     LONGEST_STATEMENT,
@@ -31,6 +33,7 @@ SHOWN_SECONDS, SHOWN_BYTES = 30.0, 8 << 20
 FILE_LIMITS = Limits(rows=1_000_000, bytes=1 << 30, seconds=300.0)
 
 _LOOK_SECONDS = 0.2
+_LAST_SECONDS = 10.0  # to send what was computed in time
 _GONE = "nobody waits for the statement any more"
 _FILES: dict[str, str] = {"csv": "text/csv; charset=utf-8", "parquet": "application/vnd.apache.parquet"}
 _ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -44,6 +47,7 @@ FILE: dict[str, Any] = {"response_class": StreamingResponse, "responses": _ANSWE
 
 Format = Annotated[Literal["csv", "parquet"], Query(description="What kind of file.")]
 T = TypeVar("T")
+Chunks = Generator[bytes, None, None]
 
 
 @router.get("/data/tables", summary="Get the tables", **VIEWER)
@@ -133,7 +137,7 @@ def _result(service: Service, body: QuestionBody, asking: Asking) -> ResultBody:
         )
 
 
-def _chunks(service: Service, sql: str, format: str, asking: Asking) -> Iterator[bytes]:
+def _chunks(service: Service, sql: str, format: str, asking: Asking) -> Chunks:
     from taxi_pipelines.api.data_values import WRITERS  # noqa: PLC0415 - pyarrow takes long
 
     with service.pipeline.ask(sql, FILE_LIMITS, asking) as asked:
@@ -145,13 +149,35 @@ async def _file(service: Service, request: Request, sql: str, format: str) -> St
     chunks = _chunks(service, sql, format, asking)
     first = await _while_wanted(request, asking, lambda: next(chunks, b""))  # from here on it is too late for an error
     headers = {"Content-Disposition": f'attachment; filename="result.{format}"'}
-    return StreamingResponse(_streamed(first, chunks, asking), media_type=_FILES[format], headers=headers)
+    return _Download(_streamed(first, chunks, asking), media_type=_FILES[format], headers=headers)
 
 
-async def _streamed(first: bytes, rest: Iterator[bytes], asking: Asking) -> AsyncIterator[bytes]:
+class _Download(StreamingResponse):
+    """Ends also where the one who asked does not read on: statements are few at a time."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FILE_LIMITS.seconds + _LAST_SECONDS):
+                await super().__call__(scope, receive, send)
+
+
+async def _streamed(first: bytes, rest: Chunks, asking: Asking) -> AsyncIterator[bytes]:
+    chunk: bytes | None = first
+    working: asyncio.Future[bytes | None] | None = None
     try:
-        yield first
-        async for chunk in iterate_in_threadpool(rest):
+        while chunk is not None:
             yield chunk
-    finally:
-        asking.stop(_GONE)
+            working = asyncio.ensure_future(run_in_threadpool(next, rest, None))
+            chunk = await asyncio.shield(working)
+    finally:  # also where the download was broken off, by which we are cancelled at once
+        await asyncio.shield(_ended(working, rest, asking))
+
+
+async def _ended(working: asyncio.Future[bytes | None] | None, rest: Chunks, asking: Asking) -> None:
+    """Nothing of the statement is left: one whose chunks are only forgotten would keep its place for hours."""
+    await run_in_threadpool(asking.stop, _GONE)
+    if working:
+        await asyncio.wait({working})
+        working.exception()  # was told, or there is nobody to tell
+    await run_in_threadpool(rest.close)

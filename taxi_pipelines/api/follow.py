@@ -67,7 +67,7 @@ def follow_execution(service: Service, execution: Execution, url: str) -> Stream
             if found[0].state.has_ended:
                 return
 
-    return _stream(events())
+    return event_stream(events())
 
 
 def follow_log(service: Service, execution: Execution, level: Level | None) -> StreamingResponse:
@@ -90,7 +90,7 @@ def follow_log(service: Service, execution: Execution, level: Level | None) -> S
                 return
             yield None
 
-    return _stream(events())
+    return event_stream(events())
 
 
 async def _looks(service: Service, execution_id: str, look: Callable[[], T]) -> AsyncIterator[T]:
@@ -111,7 +111,9 @@ def _event(id: str, body: ExecutionBody | LogBody) -> str:
     return f"id: {id}\ndata: {body.model_dump_json()}\n\n"
 
 
-def _stream(events: AsyncIterator[str | None]) -> StreamingResponse:
+def event_stream(events: AsyncIterator[str | None]) -> StreamingResponse:
+    """Server-sent events; None stands for a look that found nothing new."""
+
     async def with_signs_of_life() -> AsyncIterator[str]:
         quiet_since = time.monotonic()
         async for event in events:

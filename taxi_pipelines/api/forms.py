@@ -13,6 +13,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
+from taxi_pipelines.api.bodies import writable
 from taxi_pipelines.errors import UsageError
 
 LARGEST_FIELD = 10 << 20
@@ -119,7 +120,7 @@ def _from_form(form: FormData) -> Given:
 
 def _from_json(body: str) -> dict[str, object]:
     try:
-        values = json.loads(body)
+        values = writable(json.loads(body))
     except (ValueError, RecursionError) as error:
         raise UsageError(f"the body is not JSON: {error}", 'send inputs as {"name": "value"}, or as a form') from error
     if not isinstance(values, dict):

@@ -70,8 +70,8 @@ class Guard:
             self._check_host(headers.get("host", ""))
         if "\0" in path or b"%00" in scope["query_string"]:
             raise UsageError("there is a zero byte in the address", "no name has one")
-        if scope["method"] not in _SAFE_METHODS and not path.startswith(WEBHOOKS):
-            _check_origin(headers)
+        if not path.startswith(WEBHOOKS):
+            _check_origin(scope["method"], headers)
         if not path.startswith(PUBLIC):
             address = scope["client"][0] if scope.get("client") else ""
             given = headers.get("authorization") or self._login.of_cookies(headers.get("cookie", ""))
@@ -103,10 +103,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _check_origin(headers: Headers) -> None:
-    """A browser says which site made it ask; only our own may make it change anything. Other clients say nothing."""
+def _check_origin(method: str, headers: Headers) -> None:
+    """A browser says which site made it ask; another one may link to us, and nothing else: reading the warehouse takes long as
+    well. Other clients say nothing."""
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is not None:
+    if method in _SAFE_METHODS:
+        is_link = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest", "document")) == ("navigate", "document")
+        is_ours = is_link or site in (None, "same-origin", "none")
+    elif site is not None:
         is_ours = site in ("same-origin", "none")
     else:
         is_ours = origin is None or urlsplit(origin).netloc == headers.get("host")

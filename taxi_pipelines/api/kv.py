@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request
 from fastapi import Path as InPath
 from starlette.concurrency import run_in_threadpool
 
-from taxi_pipelines.api.bodies import Keys, KvKey, KvValue, NamespaceBody, NamespacePage
+from taxi_pipelines.api.bodies import Keys, KvKey, KvValue, NamespaceBody, NamespacePage, writable
 from taxi_pipelines.api.errors import errors
 from taxi_pipelines.api.forms import text_of
 from taxi_pipelines.api.routing import ADMIN, VIEWER, ThePage, TheService, sending
@@ -104,7 +104,7 @@ def delete_values(service: TheService, namespace: Namespace, wanted: Keys) -> Ke
 
 def _value(body: str, kind: str) -> object:
     try:
-        return json.loads(body)
+        return writable(json.loads(body))
     except (ValueError, RecursionError) as error:
         if kind.startswith("text/plain"):
             return body

@@ -1,6 +1,6 @@
-"""The beginning of a file as a table, or as text: CSV, Parquet, JSON, JSON lines; bounded in rows and in bytes.
+"""The beginning of a file as a table, or as text: CSV, JSON, JSON lines; bounded in rows and in bytes.
 
-Of text at most `MOST_BYTES` are read, of Parquet the pages of the first rows. What cannot be read is told in words.
+At most `MOST_BYTES` are read. What cannot be read is told in words.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ MOST_COLUMNS = 200
 LONGEST_CELL = 1_000
 _BUFFER = 1 << 16
 _SEPARATORS = ",;\t|"
-_HINT = "download it, and look at it there"
+HINT = "download it, and look at it there"
+_ANOTHER = "give another encoding, latin-1 say, or download it"
+_OF_NAMES = ("idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape")
+"""Encodings that no file is written in; some need minutes for a megabyte."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,10 +46,15 @@ def extension_of(name: str) -> str:
 
 def read_preview(file: BinaryIO, name: str, max_rows: int, encoding: str = "utf-8") -> Preview:
     """The first rows of a file, by the ending of its name. Raises UsageError where it is not what its name says."""
-    kind = extension_of(name)
-    if kind == "parquet":
-        return _parquet(file, name, max_rows)
     text, is_whole = _text(file, name, encoding)
+    try:
+        return _of_text(text, name, max_rows, is_whole=is_whole)
+    except RecursionError as error:  # what could be read, just, need not be writable again
+        raise UsageError(f"{name} is nested too deep", HINT) from error
+
+
+def _of_text(text: str, name: str, max_rows: int, *, is_whole: bool) -> Preview:
+    kind = extension_of(name)
     if kind in ("csv", "tsv"):
         return _csv(text, name, max_rows, is_whole=is_whole)
     if kind == "json":
@@ -61,15 +69,19 @@ def _text(file: BinaryIO, name: str, encoding: str) -> tuple[str, bool]:
     data = file.read(MOST_BYTES + 1)
     is_whole = len(data) <= MOST_BYTES
     if b"\0" in data[:_BUFFER] and encoding.replace("-", "").lower() in ("utf8", "ascii"):
-        raise UsageError(f"{name} is no text, and no kind of table that is known by its name", _HINT)
+        raise UsageError(f"{name} is no text, and no kind of table that is known by its name", HINT)
     try:
         " ".encode(encoding)  # refuses codecs that are none of texts: zlib's would make gigabytes of a megabyte
+        if codecs.lookup(encoding).name in _OF_NAMES:
+            raise LookupError(encoding)
         text = codecs.getincrementaldecoder(encoding)().decode(data[:MOST_BYTES], final=is_whole)
     except LookupError as error:
         raise UsageError(f"there is no encoding {encoding!r}", "utf-8, latin-1 and cp1252 are frequent") from error
     except UnicodeDecodeError as error:
         what = f"{name} is not {encoding.upper()}: its byte {error.start:,} is {data[error.start]:#04x}"
-        raise UsageError(what, "give another encoding, latin-1 say, or download it") from error
+        raise UsageError(what, _ANOTHER) from error
+    except UnicodeError as error:
+        raise UsageError(f"{name} is not {encoding.upper()}: {error}", _ANOTHER) from error
     text = text.removeprefix("\ufeff")
     return (text if is_whole else text[: text.rfind("\n") + 1] or text), is_whole
 
@@ -80,26 +92,10 @@ def _csv(text: str, name: str, max_rows: int, *, is_whole: bool) -> Preview:
     try:
         rows = list(islice(csv.reader(text.splitlines(keepends=True), delimiter=separator), max_rows + 2))
     except csv.Error as error:
-        raise UsageError(f"{name} cannot be read as CSV: {error}", _HINT) from error
+        raise UsageError(f"{name} cannot be read as CSV: {error}", HINT) from error
     if not rows:
         return Preview(text="")
-    return _table(_distinct(rows[0]), rows[1:], max_rows, is_whole=is_whole)
-
-
-def _parquet(file: BinaryIO, name: str, max_rows: int) -> Preview:
-    import pyarrow as pa  # noqa: PLC0415 - takes long, and few look at Parquet
-    import pyarrow.parquet as pq  # noqa: PLC0415
-
-    try:
-        with pq.ParquetFile(file, buffer_size=_BUFFER) as parquet:
-            columns = parquet.schema_arrow.names[:MOST_COLUMNS]
-            batch = next(parquet.iter_batches(batch_size=max_rows, columns=columns, use_threads=False), None)
-            total = parquet.metadata.num_rows
-    except (pa.ArrowException, OSError, ValueError) as error:
-        said = str(error).partition("\n")[0]
-        raise UsageError(f"{name} cannot be read as Parquet, it is damaged or no such file: {said}", _HINT) from error
-    rows = [] if batch is None else [list(row.values()) for row in batch.to_pylist()]
-    return _table(columns, rows, max_rows, is_whole=total <= max_rows)
+    return table_of(_distinct(rows[0]), rows[1:], max_rows, is_whole=is_whole)
 
 
 def _json(text: str, name: str, max_rows: int, *, is_whole: bool) -> Preview:
@@ -111,10 +107,10 @@ def _json(text: str, name: str, max_rows: int, *, is_whole: bool) -> Preview:
     except (ValueError, RecursionError) as error:
         if found := _json_lines(text, name, max_rows, is_whole=True):
             return found
-        raise UsageError(f"{name} is not JSON: {error}", _HINT) from error
+        raise UsageError(f"{name} is not JSON: {error}", HINT) from error
     if isinstance(value, list) and value:
         return _of_items(value, max_rows, is_whole=True)
-    return Preview(text=json.dumps(value, indent=2, ensure_ascii=False))
+    return Preview(text=_written(json.dumps(value, indent=2, ensure_ascii=False)))
 
 
 def _items(text: str) -> Iterator[Any]:
@@ -141,21 +137,21 @@ def _json_lines(text: str, name: str, max_rows: int, *, is_whole: bool) -> Previ
         except (ValueError, RecursionError) as error:
             if number == 1:
                 return None
-            raise UsageError(f"line {number} of {name} is not JSON: {error}", _HINT) from error
+            raise UsageError(f"line {number} of {name} is not JSON: {error}", HINT) from error
     return _of_items(items, max_rows, is_whole=is_whole) if items else None
 
 
 def _of_items(items: Sequence[Any], max_rows: int, *, is_whole: bool) -> Preview:
     shown = items[: max_rows + 1]
     if not all(isinstance(item, dict) for item in shown):
-        return _table(["value"], ([item] for item in shown), max_rows, is_whole=is_whole)
+        return table_of(["value"], ([item] for item in shown), max_rows, is_whole=is_whole)
     names = list(dict.fromkeys(str(name) for item in shown for name in item))
     rows = ([item.get(name) for name in names] for item in shown)
-    return _table(names, rows, max_rows, is_whole=is_whole)
+    return table_of(names, rows, max_rows, is_whole=is_whole)
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[Any]], max_rows: int, *, is_whole: bool) -> Preview:
-    names = tuple(columns[:MOST_COLUMNS])
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[Any]], max_rows: int, *, is_whole: bool) -> Preview:
+    names = tuple(_written(name) for name in columns[:MOST_COLUMNS])
     kept: list[list[Any]] = []
     length = 0
     for row in rows:
@@ -176,7 +172,12 @@ def _cell(value: Any) -> Any:
     text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
     if not isinstance(value, str | list | dict):
         text = str(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
+    return _written(text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…")
+
+
+def _written(text: str) -> str:
+    """Without halves of surrogate pairs, which JSON can name and nobody can write."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

@@ -1,4 +1,6 @@
-"""`/executions/{id}/file/preview`: the beginning of a file of an execution, as Kestra shows it; preview_tables.py reads it."""
+"""`/executions/{id}/file/preview`: the beginning of a file of an execution, as Kestra shows it.
+
+preview_tables.py reads texts, preview_parquet.py Parquet."""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ from pydantic import JsonValue
 from taxi_pipelines.api.bodies import Body, with_example
 from taxi_pipelines.api.errors import errors
 from taxi_pipelines.api.executions import Id, Uri, find_file
+from taxi_pipelines.api.preview_parquet import first_rows
 from taxi_pipelines.api.preview_tables import Preview, extension_of, read_preview
 from taxi_pipelines.api.routing import VIEWER, TheService
 from taxi_pipelines.service import Service
@@ -65,4 +68,7 @@ def preview_of(
     """The beginning of a file of that execution. Raises NotFound, UsageError."""
     find_file(service, execution_id, uri)
     with service.orchestrator.parts.files.open(uri) as file:
-        return read_preview(file, uri.rpartition("/")[2], max_rows, encoding)
+        name = uri.rpartition("/")[2]
+        if extension_of(name) == "parquet":
+            return first_rows(file, name, max_rows)
+        return read_preview(file, name, max_rows, encoding)

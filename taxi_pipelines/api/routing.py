@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
-from taxi_pipelines.api.errors import Forbidden
+from taxi_pipelines.api.errors import Forbidden, Unauthorized
 from taxi_pipelines.api.guard import ROLE
 from taxi_pipelines.domain.access import AccessRole
 from taxi_pipelines.domain.execution import Execution
@@ -30,7 +30,9 @@ def needs(role: AccessRole) -> dict[str, Any]:
     """Of a route: who may use it. Checked at each request, and said in the documentation."""
 
     async def check(request: Request) -> None:
-        asked: AccessRole = request.scope[ROLE]
+        asked: AccessRole | None = request.scope.get(ROLE)
+        if asked is None:  # its path looks like one that takes no login
+            raise Unauthorized("a login is needed", "there is no such webhook")
         if not asked.covers(role):
             raise Forbidden(f"a {asked} may not do this", f"it takes the role {role}")
 

@@ -6,10 +6,10 @@ So a password that was changed, or a token that was revoked, ends its sessions, 
 from __future__ import annotations
 
 import base64
-from http.cookies import CookieError, SimpleCookie
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from starlette.requests import cookie_parser
 
 COOKIE = "taxi_session"
 
@@ -32,14 +32,11 @@ class Sessions:
 
     def authorization(self, cookies: str) -> str | None:
         """What was given; None without a session that is ours and young enough."""
-        try:
-            found = SimpleCookie(cookies).get(COOKIE)
-        except CookieError:
-            return None
+        found = cookie_parser(cookies).get(COOKIE)  # the standard library's gives up at other programs' cookies
         if found is None:
             return None
         try:
-            return self._fernet.decrypt(found.value.encode(), ttl=LIFETIME_SECONDS).decode()
+            return self._fernet.decrypt(found.encode(), ttl=LIFETIME_SECONDS).decode()
         except InvalidToken:
             return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from taxi_pipelines.api.bodies import Body, Label, with_example
+from taxi_pipelines.api.bodies import Body, Label, Text, Values, with_example
 from taxi_pipelines.domain.trigger import BackfillState, SlotState
 from taxi_pipelines.scheduler.backfills import SlotAction
 
@@ -92,7 +92,7 @@ class Window(Body):
 
     start: datetime
     end: datetime | None = None
-    inputs: dict[str, JsonValue] | None = None
+    inputs: Values | None = None
     labels: list[Label] | None = None
 
 
@@ -129,8 +129,8 @@ class BackfillOrder(Body):
     start: str
     end: str
     parallel: int = Field(default=1, ge=1, le=1_000)
-    inputs: dict[str, JsonValue] = Field(default_factory=dict)
-    labels: dict[str, str] = Field(default_factory=dict)
+    inputs: Values = Field(default_factory=dict)
+    labels: dict[Text, Text] = Field(default_factory=dict)
     force: bool = False
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
 from starlette.concurrency import run_in_threadpool
 
+from taxi_pipelines.api.bodies import writable
 from taxi_pipelines.api.errors import conflicts, errors
 from taxi_pipelines.api.execution_bodies import ExecutionBody
 from taxi_pipelines.api.executions import body_of
@@ -95,6 +96,6 @@ def _read(body: bytes) -> Any:
     """JSON as its value, other text as text."""
     text = body.decode(errors="replace")
     try:
-        return json.loads(text)
+        return writable(json.loads(text))
     except (ValueError, RecursionError):
         return text or None

@@ -110,6 +110,14 @@ def progress_of(runs: Iterable[TaskRun]) -> dict[str, Progress]:
     return {task_id: _progress(those) for task_id, those in by_task.items()}
 
 
+def called_flow(task: Task) -> tuple[str, str] | None:
+    """Namespace and id of the flow that a subflow task calls; None of other tasks, and where a template names it."""
+    if task.kind not in (Kind.SUBFLOW, Kind.FOREACH_ITEM):
+        return None
+    namespace, id = str(task.properties.get("namespace", "")), str(task.properties.get("flowId", ""))
+    return None if "{{" in namespace + id else (namespace, id)
+
+
 def short_type(type_name: str) -> str:
     """`io.kestra.plugin.core.log.Log` → `log.Log`; short names as they are."""
     return ".".join(type_name.split(".")[-2:]) if type_name.startswith("io.kestra.") else type_name
@@ -206,7 +214,7 @@ class _Builder:
                 note=", ".join(_notes(task)),
                 disabled=task.disabled,
                 line=task.line,
-                flow=_called(task) if kind is NodeKind.SUBFLOW else None,
+                flow=called_flow(task),
             )
         )
         if kind is NodeKind.GROUP:
@@ -224,8 +232,3 @@ def _notes(task: Task) -> Iterator[str]:
             yield words.format(value)
     if task.run_if is not None:
         yield f"if {task.run_if}"
-
-
-def _called(task: Task) -> tuple[str, str] | None:
-    namespace, id = str(task.properties.get("namespace", "")), str(task.properties.get("flowId", ""))
-    return None if "{{" in namespace + id else (namespace, id)

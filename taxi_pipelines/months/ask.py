@@ -16,6 +16,9 @@ AT_ONCE = 3
 
 _LESS = "ask for fewer rows or months, or for an aggregate"
 
+_LEAST_BYTES = 16
+"""What a value takes at least, once it is no longer Arrow's: who holds a NULL there in no byte holds millions in a few."""
+
 
 class Asked:
     """An answer within its limits. `was_cut`, once `batches` has ended: there is more than they allow."""
@@ -39,7 +42,7 @@ class Asked:
                 yield taken
             if self.was_cut:
                 return
-            rows, size = rows - taken.num_rows, size - taken.nbytes
+            rows, size = rows - taken.num_rows, size - _size(taken)
 
 
 class Questions:
@@ -76,5 +79,22 @@ def _refuse_ended(asking: Asking) -> None:
 
 
 def _fitting(batch: pa.RecordBatch, size: int) -> pa.RecordBatch:
-    """The rows that fit into so many bytes, if all take the same."""
-    return batch if batch.nbytes <= size else batch.slice(0, batch.num_rows * size // batch.nbytes)
+    """The first rows, as far as they fit into so many bytes; fewer, where they are larger than those after them."""
+    while (taken := _size(batch)) > size:
+        batch = batch.slice(0, batch.num_rows * size // taken)
+    return batch
+
+
+def _size(batch: pa.RecordBatch) -> int:
+    return max(int(batch.nbytes), _LEAST_BYTES * sum(_values(column) for column in batch.columns))
+
+
+def _values(array: pa.Array) -> int:
+    """How many there are, those inside of others included."""
+    is_ = pa.types
+    if is_.is_map(array.type):
+        array = pa.ListArray.from_arrays(array.offsets, array.items)  # as many keys again are not counted
+    if is_.is_list(array.type) or is_.is_large_list(array.type) or is_.is_fixed_size_list(array.type):
+        return len(array) + _values(array.flatten())
+    inner = array.flatten() if is_.is_struct(array.type) else []
+    return len(array) + sum(_values(part) for part in inner)

@@ -16,6 +16,7 @@ from taxi_pipelines.flow_interfaces import ExecutionFilter, Glance, LogFilter, P
 from taxi_pipelines.store.column_types import begins_with, has_text, is_in_namespace, scanned
 from taxi_pipelines.store.commit import insert_executions, replace_labels
 from taxi_pipelines.store.flow_tables import (
+    ARE_WARNINGS,
     commands,
     engines,
     execution_labels,
@@ -176,6 +177,8 @@ class ExecutionStore:
         its = _line_conditions(wanted)
         if wanted.execution_id is None:
             its = between(self._database.read, wanted.since, wanted.until) + its
+            if wanted.level in (Level.WARN, Level.ERROR):
+                its.append(ARE_WARNINGS)
         query = select(logs).where(*its).order_by(logs.c.number.desc())
         return [to_log_line(row) for row in self._database.read(query.limit(page.limit).offset(page.offset))]
 

@@ -63,7 +63,7 @@ executions = sa.Table(
     sa.Column("ended_at", UtcTime),
     sa.Column("holder", Name),
     sa.Index("ix_executions_flow", "namespace", "flow_id", "state", "created_at"),
-    sa.Index("ix_executions_newest", "namespace", "flow_id", "number"),
+    sa.Index("ix_executions_newest", "flow_id", "namespace", "number"),
     sa.Index("ix_executions_state", "state", "holder", "number"),
     sa.Index("ix_executions_created", "created_at"),
     sa.Index("ix_executions_time", "state", "created_at"),
@@ -119,6 +119,11 @@ logs = sa.Table(
     sa.Column("logged_at", UtcTime, nullable=False),
     sa.Index("ix_logs_execution", "execution_id", "number"),
 )
+
+ARE_WARNINGS = logs.c.level >= sa.literal_column("3")
+"""Lines of level WARN or worse. A literal: SQLite takes an index of some rows only for what says the same of them."""
+
+sa.Index("ix_logs_warnings", logs.c.number, sqlite_where=ARE_WARNINGS, postgresql_where=ARE_WARNINGS)
 
 metrics = sa.Table(
     "metrics",

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from taxi_pipelines.domain.receipt import RunAction
 from taxi_pipelines.store.column_types import PartitionName, UtcTime, words
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every revision a database can have, oldest first: known without importing Alembic, which costs 0.3 s."""
 
 VERSION_TABLE = "alembic_version"

@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ MEMORY = "1GB"
 
 PROCESS_BYTES = 3 << 30
 
+PIECE_BYTES = 16 << 20
+"""Of a result at a time, whatever its rows are: who asks holds a whole piece in memory."""
+
+_OOM_SCORE = Path("/proc/self/oom_score_adj")
 _CONFIG = {"threads": 2, "memory_limit": MEMORY, "temp_directory": ""}
 _TABLES = sorted(kind.table for kind in ALL.values())
 
@@ -49,8 +54,8 @@ def main() -> None:
             _lock_up(connection, folder, read_catalog(folder.catalog))
             reader = run_statement(connection, order["sql"], _TABLES, folder.root, strict=True)
             with pa.ipc.new_stream(sink, reader.schema) as writer:
-                for batch in reader:
-                    writer.write_batch(batch)
+                for piece in (piece for batch in reader for piece in _pieces(batch)):
+                    writer.write_batch(piece)
                     sink.flush()
         sink.flush()
     except PipelineError as error:
@@ -59,6 +64,8 @@ def main() -> None:
 
 
 def _limit_process() -> None:
+    if _OOM_SCORE.exists():  # Linux: where the machine's memory runs out, it is this process that goes
+        _OOM_SCORE.write_text("1000")
     signal.alarm(LONGEST_SECONDS)
     os.nice(5)  # the service that asks comes first
     resource.setrlimit(resource.RLIMIT_DATA, (PROCESS_BYTES, PROCESS_BYTES))
@@ -84,6 +91,18 @@ def _lock_up(connection: duckdb.DuckDBPyConnection, folder: WarehouseFolder, cat
         "SET lock_configuration = true",
     ):
         connection.execute(text)
+
+
+def _pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Raises QueryFailed where a row alone is larger than one."""
+    if batch.nbytes <= PIECE_BYTES:
+        yield batch
+    elif batch.num_rows == 1:
+        raise QueryFailed(f"a row of the result takes {batch.nbytes:,} bytes", f"at most {PIECE_BYTES:,} are answered")
+    else:
+        half = batch.num_rows // 2
+        yield from _pieces(batch.slice(0, half))
+        yield from _pieces(batch.slice(half))
 
 
 def _told(error: PipelineError) -> dict[str, Any]:

@@ -92,6 +92,8 @@ def run_statement(
         reader = _with_arrow_types(relation).to_arrow_reader(READ_BATCH)
     except duckdb.Error as error:
         raise _failed(error, tables, months, sql) from error
+    except pa.ArrowInvalid as error:
+        raise QueryFailed(f"Arrow has no such type: {error}", "cast the column to text") from error
     schema = pa.schema([field.with_name(name) for field, name in zip(reader.schema, names, strict=True)])
     return pa.RecordBatchReader.from_batches(schema, _watched(reader, schema, tables, months))
 

@@ -17,6 +17,7 @@ from taxi_pipelines.errors import PipelineError
 from taxi_pipelines.service import Service
 from taxi_pipelines.tokens import KnownTokens
 from taxi_pipelines.web import (
+    backfill_dialog,
     backfills,
     dashboard,
     data,
@@ -24,6 +25,7 @@ from taxi_pipelines.web import (
     execute,
     execution,
     executions,
+    flow_pages,
     flows,
     login_page,
     logs,
@@ -38,6 +40,13 @@ from taxi_pipelines.web.error_pages import install
 from taxi_pipelines.web.pages import Pages
 
 OF_THE_API = ("/api/", "/health", "/ready", "/metrics")
+
+# Those with fixed words in their paths come before those with names there.
+MODULES = (
+    *(login_page, months, dashboard, editor, execute, revisions, flows, flow_pages, executions, execution, logs),
+    *(triggers, backfill_dialog, backfills, namespaces, data, system),
+)
+"""Of the pages."""
 
 
 def create_app(service: Service) -> ASGIApp:
@@ -56,11 +65,7 @@ def create_pages(service: Service, login: Login) -> ASGIApp:
     app.state.login = login
     app.state.pages = Pages(service, assets)
     app.mount("/static", assets)
-    # Those with fixed words in their paths come before those with names there.
-    for module in (
-        *(login_page, months, dashboard, editor, execute, revisions, flows, executions, execution, logs),
-        *(triggers, backfills, namespaces, data, system),
-    ):
+    for module in MODULES:
         app.include_router(module.router)
     install(app, service.say)
     return GZipMiddleware(app, minimum_size=1_000, compresslevel=5)

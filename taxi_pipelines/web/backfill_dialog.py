@@ -24,7 +24,7 @@ from taxi_pipelines.scheduler.firing import trigger_of
 from taxi_pipelines.service import Service
 from taxi_pipelines.web.backfill_words import plan_sentence, standings_of_plan
 from taxi_pipelines.web.execute_fields import Field, field_of
-from taxi_pipelines.web.pages import Pages, ThePages
+from taxi_pipelines.web.pages import Pages, ThePages, wants_part
 from taxi_pipelines.web.slot_cells import MOST_CELLS, Grain, grain_of, groups_of
 from taxi_pipelines.web.trigger_words import as_written, kind_words
 
@@ -53,7 +53,7 @@ def show(
     context = fields | _preview(service, pages, wanted, trigger)
     context |= {"start": wanted.start, "end": wanted.end, "parallel": wanted.parallel}
     context |= {"flow": flow, "trigger": trigger, "name": name, "address": request.url.path}
-    if request.headers.get("hx-target") == "backfill-dialog":
+    if wants_part(request, "backfill-dialog"):
         return pages.part(request, TEMPLATE, "form", **context, is_dialog=True)
     return pages.show(request, TEMPLATE, **context, is_dialog=False)
 
@@ -119,17 +119,15 @@ def _said(value: Any) -> str:
 
 
 def _request(name: str, flow: Flow, params: QueryParams, proposed: Mapping[str, str]) -> BackfillRequest:
-    """What the form says; empty inputs are not given."""
+    """What the form says but for labels, on which no plan depends; empty inputs are not given."""
     given = {**proposed, **params}
     parallel = given.get("parallel", "").strip()
-    pairs = [line.partition(":") for line in given.get("labels", "").splitlines() if line.strip()]
     return BackfillRequest(
         trigger=name,
         start=given.get("start", ""),
         end=given.get("end", ""),
         parallel=int(parallel) if parallel.isdecimal() else 0,
         inputs={one.id: value for one in flow.inputs if (value := _value(one, params))},
-        labels={key.strip(): value.strip() for key, _, value in pairs},
         force=bool(given.get("force")),
     )
 
@@ -137,11 +135,9 @@ def _request(name: str, flow: Flow, params: QueryParams, proposed: Mapping[str, 
 def _value(one: Input, params: QueryParams) -> str:
     """As static/backfills.js gives it to the API: of several boxes a JSON list."""
     values = [value for value in params.getlist(f"{_INPUT}{one.id}") if value]
-    return (
-        json.dumps(values)
-        if values and one.type == "MULTISELECT" and values[0] in choices(one)
-        else "".join(values[:1])
-    )
+    if values and one.type == "MULTISELECT" and values[0] in choices(one):
+        return json.dumps(values)
+    return values[0] if values else ""
 
 
 def _preview(service: Service, pages: Pages, wanted: BackfillRequest, trigger: Trigger) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,8 +12,9 @@ from taxi_pipelines.domain.states import State
 from taxi_pipelines.domain.trigger import Backfill, BackfillSlot, BackfillState, SlotState
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.scheduler.backfills import BackfillPlan, SlotAction
+from taxi_pipelines.web.execution_words import taxi_and_month
 from taxi_pipelines.web.slot_cells import Standing
-from taxi_pipelines.web.words import month_name, plural
+from taxi_pipelines.web.words import first_line, month_name, plural
 
 DONE = (SlotState.SUCCESS, SlotState.WARNING, SlotState.SKIPPED)
 _OPEN = (SlotState.WAITING, SlotState.RUNNING)
@@ -34,12 +34,10 @@ _WORDS = {
 _BEFORE = {State.SUCCESS: ("SUCCESS", "done already"), State.WARNING: ("WARNING", "ended with a warning")}
 """How a slot that is to be executed stood when it was executed last; all else had failed."""
 
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Failure:
-    """A slot that failed. `month` is of the data, where the execution has a label that says so."""
+    """A slot that failed. `month` is of the data, where the execution is about one."""
 
     slot: BackfillSlot
     month: str
@@ -113,8 +111,13 @@ def standings_of(slots: Sequence[BackfillSlot]) -> list[Standing]:
 
 def failures_of(parts: Parts, slots: Sequence[BackfillSlot], limit: int) -> list[Failure]:
     """So many of them, with their reasons in one line."""
-    failed = islice((slot for slot in slots if slot.state is SlotState.FAILED), limit)
-    return [_failure(parts, slot) for slot in failed]
+    failed = list(islice((slot for slot in slots if slot.state is SlotState.FAILED), limit))
+    ids = [slot.execution_id for slot in failed if slot.execution_id]
+    executions, reasons = parts.statistics.found(ids), parts.statistics.reasons(ids)
+    return [
+        _failure(slot, executions.get(slot.execution_id or ""), reasons.get(slot.execution_id or "", ""))
+        for slot in failed
+    ]
 
 
 def time_left(parts: Parts, backfill: Backfill, slots: Sequence[BackfillSlot]) -> timedelta | None:
@@ -123,26 +126,15 @@ def time_left(parts: Parts, backfill: Backfill, slots: Sequence[BackfillSlot]) -
     if backfill.state is not BackfillState.RUNNING or not left:
         return None
     ended = islice((slot for slot in reversed(slots) if slot.state is SlotState.SUCCESS), _PACE_OF)
-    found = [parts.executions.find(slot.execution_id or "") for slot in ended]
-    times = [(one.started_at, one.ended_at) for one in found if one and one.started_at and one.ended_at]
+    found = parts.statistics.found([slot.execution_id for slot in ended if slot.execution_id])
+    times = [(one.started_at, one.ended_at) for one in found.values() if one.started_at and one.ended_at]
     if len(times) < 3:
         return None
     took = max(end for _, end in times) - min(start for start, _ in times)
     return left * took / len(times)
 
 
-def _failure(parts: Parts, slot: BackfillSlot) -> Failure:
-    execution = parts.executions.find(slot.execution_id) if slot.execution_id else None
-    month = execution.labels.get("month", "") if execution else ""
-    reason = slot.error or (_reason(parts, execution) if execution else "") or "no reason is known"
-    return Failure(
-        slot=slot, month=month_name(month) if _MONTH.fullmatch(month) else "", reason=reason.strip().splitlines()[0]
-    )
-
-
-def _reason(parts: Parts, execution: Execution) -> str:
-    """What the task run that failed first says, else the execution itself."""
-    if execution.error:
-        return execution.error
-    errors = (run.error for run in parts.executions.task_runs(execution.id) if run.state is State.FAILED)
-    return next((error for error in errors if error), "")
+def _failure(slot: BackfillSlot, execution: Execution | None, reason: str) -> Failure:
+    month = taxi_and_month(execution)[1] if execution else ""
+    said = first_line(slot.error or reason) or "no reason is known"
+    return Failure(slot=slot, month=month_name(month) if month else "", reason=said)

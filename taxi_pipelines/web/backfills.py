@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
 
 from taxi_pipelines.api.routing import VIEWER, TheService
 from taxi_pipelines.domain.trigger import Backfill, SlotState, zone_of
@@ -14,14 +15,13 @@ from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.errors import PermanentError
 from taxi_pipelines.scheduler.firing import trigger_of
 from taxi_pipelines.service import Service
-from taxi_pipelines.web import backfill_dialog
 from taxi_pipelines.web.backfill_words import failures_of, look_of_backfill, sentence, standings_of, time_left
 from taxi_pipelines.web.live import live
 from taxi_pipelines.web.pages import ThePages
+from taxi_pipelines.web.paging import PageNumber, turning
 from taxi_pipelines.web.slot_cells import MOST_CELLS, grain_of, groups_of, slot_name, window_words
 
 router = APIRouter()
-router.include_router(backfill_dialog.router)
 
 ON_A_PAGE = 20
 MOST_FAILURES = 3
@@ -32,21 +32,17 @@ LOOK_SECONDS = 0.15
 
 
 @router.get("/backfills", **VIEWER)
-def list_backfills(
-    request: Request, pages: ThePages, service: TheService, page: Annotated[int, Query(ge=1, le=1_000_000)] = 1
-) -> Response:
+def show_all(request: Request, pages: ThePages, service: TheService, number: PageNumber = 1) -> Response:
     """The newest first."""
-    return pages.show(request, "backfills.html", **_listed(service, page), live_url=f"/backfills/live?page={page}")
+    return pages.show(request, "backfills.html", **_listed(service, number))
 
 
 @router.get("/backfills/live", **VIEWER)
-def follow_all(
-    request: Request, pages: ThePages, service: TheService, page: Annotated[int, Query(ge=1, le=1_000_000)] = 1
-) -> Response:
+def follow_all(request: Request, pages: ThePages, service: TheService, number: PageNumber = 1) -> StreamingResponse:
     """The list, as it changes."""
 
     def look() -> Mapping[str, str]:
-        return {"backfill-rows": pages.parts(request, "backfills.html", ["rows"], **_listed(service, page))["rows"]}
+        return {"backfill-rows": pages.block(request, "backfills.html", "rows", **_listed(service, number))}
 
     return live(service.news, look, every=LOOK_SECONDS)
 
@@ -58,7 +54,7 @@ def show(request: Request, pages: ThePages, service: TheService, id: str) -> Res
 
 
 @router.get("/backfills/{id}/live", **VIEWER)
-def follow(request: Request, pages: ThePages, service: TheService, id: str) -> Response:
+def follow(request: Request, pages: ThePages, service: TheService, id: str) -> StreamingResponse:
     """Its parts, as slots begin and end."""
     id = service.orchestrator.triggers.backfill(id).backfill.id
 
@@ -69,12 +65,12 @@ def follow(request: Request, pages: ThePages, service: TheService, id: str) -> R
     return live(service.news, look, every=LOOK_SECONDS)
 
 
-def _listed(service: Service, page: int) -> dict[str, Any]:
+def _listed(service: Service, number: int) -> dict[str, Any]:
     parts = service.orchestrator.parts
     all_of_them = parts.backfills.listed()
-    shown = all_of_them[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
+    shown = all_of_them[(number - 1) * ON_A_PAGE : number * ON_A_PAGE]
     counts = parts.backfills.counts([one.id for one in shown])
-    zones = {one.trigger: _zone(parts, one) for one in shown}
+    zones = {name: _zone(parts, one) for name, one in {one.trigger: one for one in shown}.items()}
     rows = [
         {
             "it": one,
@@ -85,12 +81,8 @@ def _listed(service: Service, page: int) -> dict[str, Any]:
         }
         for one in shown
     ]
-    return {
-        "rows": rows,
-        "total": len(all_of_them),
-        "before": f"/backfills?page={page - 1}" if page > 1 else "",
-        "after": f"/backfills?page={page + 1}" if page * ON_A_PAGE < len(all_of_them) else "",
-    }
+    turned = turning("/backfills", [], number, ON_A_PAGE, len(all_of_them))
+    return {"rows": rows, "total": len(all_of_them), **turned}
 
 
 def _zone(parts: Parts, backfill: Backfill) -> ZoneInfo:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from taxi_pipelines.web.words import MONTHS
+from taxi_pipelines.web.words import MONTHS, listed, ordinal
 
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 
@@ -125,14 +125,3 @@ def _step(values: Sequence[int], whole: int) -> int | None:
     """By which steps the values go all round from 0; None where they do not."""
     step = whole // len(values)
     return step if list(values) == list(range(0, whole, step)) and whole % step == 0 else None
-
-
-def ordinal(number: int) -> str:
-    """`1` → `1st`."""
-    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """`a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

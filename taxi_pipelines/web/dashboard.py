@@ -17,17 +17,20 @@ from taxi_pipelines.domain.buckets import Bucket, edges
 from taxi_pipelines.domain.durations import durations_by_flow
 from taxi_pipelines.domain.month import Month
 from taxi_pipelines.domain.states import ENDED, State
-from taxi_pipelines.domain.trigger import ON_DATES, SCHEDULE
+from taxi_pipelines.domain.trigger import TriggerState
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.flow_interfaces import ExecutionFilter, Page
 from taxi_pipelines.service import Service
-from taxi_pipelines.web.list_rows import rows_of
+from taxi_pipelines.web.execution_rows import rows_of
 from taxi_pipelines.web.live import live
 from taxi_pipelines.web.pages import ThePages
-from taxi_pipelines.web.words import MONTHS
+from taxi_pipelines.web.trigger_words import LATE_AFTER, SCHEDULES, slot_words
+from taxi_pipelines.web.words import short_date
 
 router = APIRouter()
 
+TEMPLATE = "dashboard.html"
+LIVE_BLOCKS = ("summary", "figures", "now", "failures", "slots")
 RANGES = {
     "24h": ("24 hours", timedelta(days=1), Bucket.HOUR),
     "7d": ("7 days", timedelta(days=7), Bucket.DAY),
@@ -35,9 +38,6 @@ RANGES = {
 }
 SHOWN = 8
 """So many of what runs, failed, comes next, or is slow."""
-
-LATE = timedelta(minutes=1)
-"""A slot so long overdue means that nothing starts it."""
 
 GROUPS: Mapping[str, tuple[str, frozenset[State]]] = {
     "succeeded": ("good", frozenset({State.SUCCESS})),
@@ -51,16 +51,15 @@ GROUPS: Mapping[str, tuple[str, frozenset[State]]] = {
 WAITS = frozenset({State.CREATED, State.QUEUED})
 RUNS = frozenset(State) - ENDED - WAITS - {State.PAUSED}
 
-_LIVE = ("summary", "figures", "now", "failures", "slots")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Slot:
-    """What a schedule will start, and when by its own clocks."""
+    """What a schedule will start, and when: `words` are by its own clocks."""
 
     namespace: str
     flow_id: str
     at: datetime
+    words: str
     zone: ZoneInfo
     is_late: bool
 
@@ -76,13 +75,14 @@ class Fresh:
 
 @router.get("/dashboard", **VIEWER)
 def show(request: Request, pages: ThePages, service: TheService) -> Response:
+    """Of the last day, or of a longer time."""
     name = _range(request)
     parts = service.orchestrator.parts
     now = parts.clock()
     timings = parts.statistics.timings(now - RANGES[name][1], AMONG)
     return pages.show(
         request,
-        "dashboard.html",
+        TEMPLATE,
         is_new=not parts.executions.count(ExecutionFilter(), 1),
         ranges=RANGES,
         durations=durations_by_flow(timings)[:SHOWN],
@@ -94,11 +94,12 @@ def show(request: Request, pages: ThePages, service: TheService) -> Response:
 
 @router.get("/dashboard/live", **VIEWER)
 def follow(request: Request, pages: ThePages, service: TheService) -> StreamingResponse:
+    """What of it changes."""
     name = _range(request)
 
     def look() -> Mapping[str, str]:
-        html = pages.parts(request, "dashboard.html", _LIVE, **_found(service, name))
-        return {f"dashboard-{block}": text for block, text in html.items()}
+        parts = pages.parts(request, TEMPLATE, LIVE_BLOCKS, **_found(service, name))
+        return {f"dashboard-{block}": html for block, html in parts.items()}
 
     return live(service.news, look)
 
@@ -156,24 +157,26 @@ def _chart(
 
 
 def _bucket_word(at: datetime, bucket: Bucket) -> str:
-    return f"{at:%H:%M}" if bucket is Bucket.HOUR else f"{at.day} {MONTHS[at.month - 1][:3]}"
+    return f"{at:%H:%M}" if bucket is Bucket.HOUR else short_date(at)
 
 
 def _slots(service: Service, now: datetime) -> list[Slot]:
     """The next ones of schedules; what polls looks all the time, which is no news."""
     states = service.orchestrator.parts.triggers.listed()
-    found = [
-        Slot(
-            namespace=state.namespace,
-            flow_id=state.flow_id,
-            at=state.next_at,
-            zone=ZoneInfo(state.timing.rpartition(" ")[2]),
-            is_late=now - state.next_at > LATE and state.waits_for is None,
-        )
-        for state in states
-        if state.next_at and state.type in (SCHEDULE, ON_DATES)
-    ]
-    return sorted(found, key=lambda slot: slot.at)[:SHOWN]
+    to_come = [(state.next_at, state) for state in states if state.next_at and state.type in SCHEDULES]
+    return [_slot(state, at, now) for at, state in sorted(to_come, key=lambda one: one[0])[:SHOWN]]
+
+
+def _slot(state: TriggerState, at: datetime, now: datetime) -> Slot:
+    zone = ZoneInfo(state.timing.rpartition(" ")[2])
+    return Slot(
+        namespace=state.namespace,
+        flow_id=state.flow_id,
+        at=at,
+        words=slot_words(at, zone, now),
+        zone=zone,
+        is_late=now - at > LATE_AFTER and state.waits_for is None,
+    )
 
 
 def _fresh(service: Service, now: datetime) -> list[Fresh]:

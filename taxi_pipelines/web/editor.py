@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 
 from taxi_pipelines.api.routing import VIEWER, TheService
+from taxi_pipelines.domain.records import StoredFlow
 from taxi_pipelines.domain.schedule import Cron
 from taxi_pipelines.errors import NotFound
 from taxi_pipelines.flowspec.problems import nearest
@@ -18,8 +20,8 @@ from taxi_pipelines.tasks.triggers import Schedule
 from taxi_pipelines.web.blueprints import EMPTY, EMPTY_TEXT, blueprints
 from taxi_pipelines.web.cron_words import cron_words
 from taxi_pipelines.web.editor_knowledge import knowledge
-from taxi_pipelines.web.flow_frame import frame_of
-from taxi_pipelines.web.pages import ThePages
+from taxi_pipelines.web.flow_frame import Frame, frame_of
+from taxi_pipelines.web.pages import Pages, ThePages
 from taxi_pipelines.web.words import day
 
 router = APIRouter()
@@ -37,14 +39,10 @@ def new(request: Request, pages: ThePages, service: TheService, blueprint: str |
     if blueprint not in (EMPTY, *known):
         raise NotFound(f"there is no blueprint {blueprint!r}", nearest(blueprint, [EMPTY, *known]))
     if blueprint == EMPTY:
-        return pages.show(
-            request, "editor.html", frame=None, text=EMPTY_TEXT, taken=None, blueprint="an empty flow", kept_by=None
-        )
+        return _editor(request, pages, EMPTY_TEXT, blueprint="an empty flow")
     chosen = known[blueprint]
     taken = service.orchestrator.parts.flows.find(chosen.namespace, blueprint)
-    return pages.show(
-        request, "editor.html", frame=None, text=chosen.text, taken=taken, blueprint=chosen.title, kept_by=None
-    )
+    return _editor(request, pages, chosen.text, taken=taken, blueprint=chosen.title)
 
 
 @router.get("/flows/{namespace}/{id}/edit", **VIEWER)
@@ -52,9 +50,21 @@ def edit(request: Request, pages: ThePages, service: TheService, namespace: str,
     """The newest revision's text."""
     frame = frame_of(service, namespace, id)
     kept_by = "a Git repository" if service.settings.flows_git else service.file_of(namespace, id)
-    return pages.show(
-        request, "editor.html", frame=frame, text=frame.stored.source, taken=None, blueprint=None, kept_by=kept_by
-    )
+    return _editor(request, pages, frame.stored.source, frame=frame, kept_by=kept_by)
+
+
+def _editor(
+    request: Request,
+    pages: Pages,
+    text: str,
+    *,
+    frame: Frame | None = None,
+    blueprint: str | None = None,
+    taken: StoredFlow | None = None,
+    kept_by: str | Path | None = None,
+) -> Response:
+    """Of a flow that is kept (`frame`, and by what: `kept_by`), or of a new one from a blueprint, whose name may be taken."""
+    return pages.show(request, "editor.html", text=text, frame=frame, blueprint=blueprint, taken=taken, kept_by=kept_by)
 
 
 @router.get("/editor/knowledge.json", **VIEWER)

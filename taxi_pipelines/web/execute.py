@@ -6,14 +6,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from taxi_pipelines.api.login import Login
 from taxi_pipelines.api.routing import API, VIEWER, TheService
 from taxi_pipelines.domain.flow import Flow
-from taxi_pipelines.domain.trigger import ON_DATES, SCHEDULE
 from taxi_pipelines.engine.launch import input_render
 from taxi_pipelines.flowspec.inputs import asked_for
 from taxi_pipelines.service import Service
 from taxi_pipelines.web.execute_fields import Field, field_of
-from taxi_pipelines.web.pages import Pages, ThePages
+from taxi_pipelines.web.pages import Pages, ThePages, address_of
+from taxi_pipelines.web.trigger_words import SCHEDULES
 
 router = APIRouter()
 
@@ -43,14 +44,14 @@ def show(
 
 
 def _context(request: Request, pages: Pages, service: Service, flow: Flow) -> dict[str, Any]:
-    login = request.app.state.login
+    login: Login = request.app.state.login
     return {
         "flow": flow,
         "fields": _fields(request, pages, service, flow),
         "depends": any(one.depends_on or one.depends_condition or "{{" in str(one) for one in flow.inputs),
-        "is_scheduled": any(trigger.name in (SCHEDULE, ON_DATES) for trigger in flow.triggers),
+        "is_scheduled": any(trigger.name in SCHEDULES for trigger in flow.triggers),
         "address": f"{API}/executions/{flow.namespace}/{flow.id}",
-        "base": service.settings.url or str(request.base_url).rstrip("/"),
+        "base": address_of(service, request),
         "asks_login": login.is_asked_for,
     }
 

@@ -127,7 +127,9 @@ def _listed(text: str) -> list[str]:
 def _hints(one: Input) -> list[str]:
     found = [HINTS[one.type]] if one.type in HINTS else []
     if one.type == "ARRAY":
-        found.append(f"a JSON list of {str(one.rules.get('itemType', 'STRING')).lower()}, such as [1, 2]")
+        of = str(one.rules.get("itemType", "STRING")).lower()
+        example = "[1, 2]" if of in ("int", "float") else '["one", "two"]'
+        found.append(f"a JSON list of {of}, such as {example}")
     if one.type == "MULTISELECT" and one.rules.get("allowCustomValue") is True:
         found.append("several with commas between them")
     rules: Mapping[str, Any] = {name: rule for name, rule in one.rules.items() if not has_template(rule)}

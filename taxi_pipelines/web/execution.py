@@ -13,7 +13,7 @@ from starlette.responses import StreamingResponse
 
 from taxi_pipelines.api.graph_bodies import graph_body
 from taxi_pipelines.api.previews import preview_of
-from taxi_pipelines.api.routing import VIEWER, TheService, find_execution
+from taxi_pipelines.api.routing import VIEWER, TheService
 from taxi_pipelines.domain.execution import TaskRun
 from taxi_pipelines.domain.graph import graph_of, progress_of
 from taxi_pipelines.domain.records import Level, LogLine
@@ -21,9 +21,11 @@ from taxi_pipelines.errors import NotFound, PipelineError
 from taxi_pipelines.flow_interfaces import ExecutionFilter, LogFilter, Page
 from taxi_pipelines.service import Service
 from taxi_pipelines.web import execution_logs as logs
-from taxi_pipelines.web.execution_head import Seen, asked_on_resume, look_at, origin_of, reason_of, title_of
+from taxi_pipelines.web.execution_head import Seen, asked_on_resume, execution_of, look_at, origin_of, reason_of
 from taxi_pipelines.web.execution_outputs import StoredFile, file_of, files_in, sums_of
-from taxi_pipelines.web.gantt import chart
+from taxi_pipelines.web.execution_words import title_of
+from taxi_pipelines.web.gantt import Chart, chart
+from taxi_pipelines.web.list_filters import LeastLevel
 from taxi_pipelines.web.live import live
 from taxi_pipelines.web.pages import Pages, ThePages
 
@@ -63,18 +65,18 @@ def follow(
         try:
             seen = look_at(service, execution_id)
         except NotFound:  # deleted under the eyes of whoever looks
-            return {"exec-reason": pages.parts(request, "execution.html", ["gone"])["gone"]}
+            return {"exec-reason": pages.block(request, "execution.html", "gone")}
         context = _common(service, seen)
         found = pages.parts(request, "execution.html", ["state", "marks", "buttons", "reason"], **context)
         parts = {f"exec-{name}": html for name, html in found.items()}
         if tab == "gantt":
             context |= {"expand": expand, "chart": _chart(pages, seen, expand)}
-            parts["exec-chart"] = pages.parts(request, "execution_gantt.html", ["chart"], **context)["chart"]
+            parts["exec-chart"] = pages.block(request, "execution_gantt.html", "chart", **context)
         elif tab == "topology":
             parts["exec-states"] = json.dumps(_states(seen))
         return parts
 
-    find_execution(service, execution_id)
+    execution_of(service, execution_id)
     return live(service.news, look, of=execution_id, every=_QUIET if quiet else _LIVELY)
 
 
@@ -82,9 +84,7 @@ def follow(
 def run(request: Request, pages: ThePages, service: TheService, execution_id: str, run_id: str) -> Response:
     """What is known of a task run: the part that opens in its row."""
     seen = look_at(service, execution_id)
-    it = next((one for one in seen.runs if one.id == run_id), None)
-    if it is None:
-        raise NotFound("this task run is not there any more", "a restart began it anew; load the page again")
+    it = _run(seen.runs, run_id)
     parts = service.orchestrator.parts
     wanted = LogFilter(execution_id=execution_id, task=run_id)
     lines = parts.logs.search_lines(wanted, Page(limit=LINES_OF_A_RUN + 1))
@@ -107,12 +107,12 @@ def resume(request: Request, pages: ThePages, service: TheService, execution_id:
     return pages.part(request, "execution_resume.html", "resume", title=seen.title, asked=asked_on_resume(seen))
 
 
-class _WantedLines:
+class WantedLines:
     """The filters of a log, as the address has them."""
 
-    def __init__(self, execution_id: str, level: str = "", task: str = "", q: str = "") -> None:
+    def __init__(self, execution_id: str, level: LeastLevel = None, task: str = "", q: str = "") -> None:
         self.q, self.task = q.strip(), task
-        self.level = Level(level) if level in list(Level) else None
+        self.level = level
         self.filter = LogFilter(execution_id=execution_id, level=self.level, task=task or None, text=self.q or None)
 
     @property
@@ -127,7 +127,7 @@ class _WantedLines:
         return not self.query
 
 
-WantedLines = Annotated[_WantedLines, Depends()]
+TheWanted = Annotated[WantedLines, Depends()]
 
 
 @router.get("/executions/{execution_id}/logs", **VIEWER)
@@ -136,7 +136,7 @@ def log(
     pages: ThePages,
     service: TheService,
     execution_id: str,
-    wanted: WantedLines,
+    wanted: TheWanted,
     at: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:
     """The log: its end, or around a line; of a failure around what went wrong first."""
@@ -162,7 +162,7 @@ def log(
 
 @router.get("/executions/{execution_id}/logs/before/{number}", **VIEWER)
 def earlier(
-    request: Request, pages: ThePages, service: TheService, execution_id: str, number: int, wanted: WantedLines
+    request: Request, pages: ThePages, service: TheService, execution_id: str, number: int, wanted: TheWanted
 ) -> Response:
     """The lines before one, above which they are put."""
     parts = service.orchestrator.parts
@@ -172,7 +172,7 @@ def earlier(
         request,
         "execution_logs.html",
         "above",
-        execution=find_execution(service, execution_id),
+        execution=execution_of(service, execution_id),
         wanted=wanted,
         **context,
     )
@@ -180,15 +180,15 @@ def earlier(
 
 @router.get("/executions/{execution_id}/logs/live", **VIEWER)
 def tail(
-    request: Request, pages: ThePages, service: TheService, execution_id: str, wanted: WantedLines, after: int = 0
+    request: Request, pages: ThePages, service: TheService, execution_id: str, wanted: TheWanted, after: int = 0
 ) -> StreamingResponse:
     """The lines as they come, after one."""
-    execution = find_execution(service, execution_id)
+    execution = execution_of(service, execution_id)
     zone = service.orchestrator.parts.zone
 
     def render(lines: Sequence[LogLine]) -> str:
         context = {"entries": logs.entries(lines, zone, wanted.q), "execution": execution}
-        return pages.parts(request, "execution_tail.html", ["lines"], **context)["lines"]
+        return pages.block(request, "execution_tail.html", "lines", **context)
 
     return logs.tail(service, wanted.filter, after, render)
 
@@ -235,9 +235,7 @@ def _previewed(service: Service, execution_id: str, uri: str, encoding: str) -> 
 @router.get("/executions/{execution_id}/outputs/{run_id}", **VIEWER)
 def outputs_of_run(request: Request, pages: ThePages, service: TheService, execution_id: str, run_id: str) -> Response:
     """The part with the outputs of one task run."""
-    it = next((one for one in service.orchestrator.task_runs(execution_id) if one.id == run_id), None)
-    if it is None:
-        raise NotFound("this task run is not there any more", "load the page again")
+    it = _run(service.orchestrator.task_runs(execution_id), run_id)
     files = files_in(it.outputs, service.orchestrator.parts.files)
     return pages.part(request, "execution_run.html", "outputs", run=it, files=files)
 
@@ -255,9 +253,9 @@ def overview(request: Request, pages: ThePages, service: TheService, execution_i
     """All facts, and what belongs to it: executions that it called, and that repeat it."""
     seen = look_at(service, execution_id)
     parts = service.orchestrator.parts
-    control = service.orchestrator.control
-    children = control.executions(ExecutionFilter(caller_execution_id=execution_id), Page(limit=MOST_CHILDREN + 1))
-    repeats = control.executions(ExecutionFilter(parent_id=execution_id), Page(limit=MOST_CHILDREN))
+    search = parts.executions.search
+    children = search(ExecutionFilter(caller_execution_id=execution_id), Page(limit=MOST_CHILDREN + 1))
+    repeats = search(ExecutionFilter(parent_id=execution_id), Page(limit=MOST_CHILDREN))
     return _tab(
         request,
         pages,
@@ -295,12 +293,19 @@ def _tab(
     return pages.show(request, f"execution_{tab}.html", **(common | context))
 
 
+def _run(runs: Sequence[TaskRun], run_id: str) -> TaskRun:
+    found = next((one for one in runs if one.id == run_id), None)
+    if found is None:
+        raise NotFound("this task run is not there any more", "a restart began it anew; load the page again")
+    return found
+
+
 def _common(service: Service, seen: Seen) -> dict[str, Any]:
     reason = reason_of(seen, service.orchestrator.parts.logs)
     return {"seen": seen, "execution": seen.execution, "reason": reason, "title": seen.title}
 
 
-def _chart(pages: Pages, seen: Seen, expand: Sequence[str]) -> Any:
+def _chart(pages: Pages, seen: Seen, expand: Sequence[str]) -> Chart:
     return chart(seen.flow, seen.execution, seen.runs, pages.now(), expanded=expand)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from taxi_pipelines.alerts.messages import culprit, month_of
+from taxi_pipelines.alerts.messages import culprit
 from taxi_pipelines.domain.execution import Execution, TaskRun
 from taxi_pipelines.domain.flow import MAIN, Flow, Input, Task
 from taxi_pipelines.domain.records import Level, StoredFlow
@@ -20,9 +20,9 @@ from taxi_pipelines.errors import NotFound, PipelineError
 from taxi_pipelines.flow_interfaces import LogFilter, Logs, Page
 from taxi_pipelines.flowspec.inputs import resume_inputs
 from taxi_pipelines.service import Service
-from taxi_pipelines.web.words import day, month_name
+from taxi_pipelines.web.execution_words import title_of
+from taxi_pipelines.web.words import day, first_line
 
-_MONTH = re.compile(r"\d{4}-\d{2}")
 _EXIT_CODE = re.compile(r"the commands? ended with exit code -?\d+")
 _OF_SUBFLOW = re.compile(r"the subflow's execution \S+ ended [A-Z]+: (?=.)")
 _LATEST_BACKFILLS = 3
@@ -79,14 +79,20 @@ class Origin:
     url: str = ""
 
 
-def look_at(service: Service, execution_id: str) -> Seen:
-    """Everything that the page shows of it but logs and metrics. Raises NotFound."""
-    execution = service.orchestrator.parts.executions.find(execution_id)
-    if execution is None or execution.id != execution_id:
+def execution_of(service: Service, execution_id: str) -> Execution:
+    """By its whole id. Raises NotFound."""
+    found = service.orchestrator.parts.executions.find(execution_id)
+    if found is None or found.id != execution_id:
         hint = "it was deleted, or purged with others of its age; the menu leads to those that are there"
         raise NotFound(f"there is no execution {execution_id}", hint)
-    runs = service.orchestrator.task_runs(execution.id)
+    return found
+
+
+def look_at(service: Service, execution_id: str) -> Seen:
+    """Everything that the page shows of it but logs and metrics. Raises NotFound."""
     parts = service.orchestrator.parts
+    execution = execution_of(service, execution_id)
+    runs = parts.executions.task_runs(execution.id)
     newest = parts.flows.find(execution.namespace, execution.flow_id)
     try:
         flow = service.orchestrator.control.flow(execution.namespace, execution.flow_id, execution.flow_revision)
@@ -104,15 +110,6 @@ def _flow_of(execution: Execution, runs: Sequence[TaskRun]) -> Flow:
     return Flow(id=execution.flow_id, namespace=execution.namespace, branches={MAIN: tasks})
 
 
-def title_of(execution: Execution) -> str:
-    """What an execution is for, in words: taxi and month by labels or inputs; else its flow."""
-    month = execution.labels.get("month") or month_of(execution)
-    if not _MONTH.fullmatch(month) or not 1 <= int(month[5:]) <= 12:
-        return execution.flow_id
-    taxi = execution.labels.get("taxi") or execution.inputs.get("taxi")
-    return f"{taxi}, {month_name(month)}" if isinstance(taxi, str) and taxi else month_name(month)
-
-
 def reason_of(seen: Seen, logs: Logs) -> Reason | None:
     """None where it goes on, or ended well. Of a script that only says its exit code, what it printed last as an error."""
     execution = seen.execution
@@ -124,9 +121,9 @@ def reason_of(seen: Seen, logs: Logs) -> Reason | None:
         return None
     line, _, more = said.strip().partition("\n")
     if run and _EXIT_CODE.fullmatch(line):
-        wanted = LogFilter(execution_id=seen.execution.id, task=run.id, level=Level.ERROR)
+        wanted = LogFilter(execution_id=execution.id, task=run.id, level=Level.ERROR)
         printed = [one.message for one in logs.search_lines(wanted, Page(limit=2)) if one.message.strip() != line]
-        line = printed[0].strip().partition("\n")[0] if printed else line
+        line = first_line(printed[0]) if printed else line
     if run and run.child_execution_id:
         line = _OF_SUBFLOW.sub("", line)  # which the page links to
     if execution.state is State.KILLED and run:
@@ -163,7 +160,7 @@ def _beginner(service: Service, execution: Execution, zone: ZoneInfo) -> Origin:
     trigger = execution.trigger
     if trigger is None:
         return Origin(words="begun by a person, or over the API")
-    slot = slot_of(trigger)
+    slot = _slot_of(trigger)
     flow_url = f"/flows/{execution.namespace}/{execution.flow_id}/triggers"
     words = f"slot {day(slot, zone)} of" if slot else "begun by"
     backfill = slot and _backfill_of(service, execution, str(trigger.get("id", "")), slot)
@@ -172,7 +169,7 @@ def _beginner(service: Service, execution: Execution, zone: ZoneInfo) -> Origin:
     return Origin(words=words, name=f"trigger {trigger.get('id', '')}", url=flow_url)
 
 
-def slot_of(trigger: Mapping[str, Any]) -> datetime | None:
+def _slot_of(trigger: Mapping[str, Any]) -> datetime | None:
     """The slot of a schedule."""
     try:
         slot = datetime.fromisoformat(str(trigger.get("date")))
@@ -197,8 +194,9 @@ def _backfill_of(service: Service, execution: Execution, trigger_id: str, slot: 
 
 
 def _linked(service: Service, execution_id: str) -> dict[str, str]:
-    found = service.orchestrator.parts.executions.find(execution_id)
-    if found is None or found.id != execution_id:
+    try:
+        found = execution_of(service, execution_id)
+    except NotFound:
         return {"name": f"execution {execution_id}, which is gone"}
     title = title_of(found)
     return {

@@ -5,21 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
-from taxi_pipelines.api.routing import find_execution
+from taxi_pipelines.api.follow import event_stream
 from taxi_pipelines.domain.records import Level, LogLine
 from taxi_pipelines.flow_interfaces import LogFilter, Logs, Page
 from taxi_pipelines.service import Service
-from taxi_pipelines.web.live import QUIET_SECONDS, SHORTEST_GAP
+from taxi_pipelines.web.execution_head import execution_of
+from taxi_pipelines.web.live import SHORTEST_GAP
+from taxi_pipelines.web.words import long_date, marked, plural
 
 AT_ONCE = 1_000
 """Lines that are loaded at a time."""
@@ -94,25 +95,24 @@ def first_error(logs: Logs, execution_id: str) -> int | None:
 def entries(lines: Sequence[LogLine], zone: ZoneInfo, text: str = "") -> list[Entry]:
     """As they are shown; what was searched for is marked."""
     found: list[Entry] = []
-    marked = re.compile(re.escape(text), re.IGNORECASE) if text else None
     today: date | None = None
     place = 0
     while place < len(lines):
         line = lines[place]
         there = line.logged_at.astimezone(zone)
-        trace = 0 if marked else _trace_length(lines, place)
-        new_day = "" if there.date() == today else f"{there:%A}, {there.day} {there:%B %Y}"
+        trace = 0 if text else _trace_length(lines, place)
+        new_day = "" if there.date() == today else f"{there:%A}, {long_date(there)}"
         today = there.date()
         if trace:
             folded = "\n".join(one.message for one in lines[place : place + trace])
             head, words = line.message, f"{trace} lines of a trace"
         else:
             head, _, folded = line.message.partition("\n")
-            words = f"{folded.count(chr(10)) + 1} more lines" if folded else ""
+            words = plural(folded.count("\n") + 1, "more line") if folded else ""
             if len(head) > _LONGEST_HEAD:
                 head, folded = f"{head[:_LONGEST_HEAD]}…", line.message
                 words = f"all {len(line.message):,} characters"
-        found.append(_entry(line, there, new_day, _marked(head, marked), folded, words))
+        found.append(_entry(line, there, new_day, marked(head, text), folded, words))
         place += trace or 1
     return found
 
@@ -142,16 +142,6 @@ def _trace_length(lines: Sequence[LogLine], place: int) -> int:
     return end - place if end - place > 1 else 0
 
 
-def _marked(text: str, wanted: re.Pattern[str] | None) -> Markup:
-    if wanted is None:
-        return escape(text)
-    pieces, end = [], 0
-    for match in wanted.finditer(text):
-        pieces += [escape(text[end : match.start()]), Markup("<mark>{}</mark>").format(match[0])]
-        end = match.end()
-    return Markup("").join([*pieces, escape(text[end:])])
-
-
 def tail(
     service: Service, wanted: LogFilter, after: int, render: Callable[[Sequence[LogLine]], str]
 ) -> StreamingResponse:
@@ -160,27 +150,25 @@ def tail(
     execution_id, logs = wanted.execution_id, service.orchestrator.parts.logs
 
     def look(after: int) -> tuple[bool, list[LogLine]]:
-        has_ended = find_execution(service, execution_id).state.has_ended  # before the lines: none comes after its end
+        has_ended = execution_of(service, execution_id).state.has_ended  # before the lines: none comes after its end
         return has_ended, later_than(logs, wanted, after)[:AT_ONCE]
 
-    async def events() -> AsyncIterator[str]:
-        last, spoke_at = after, time.monotonic()
+    async def events() -> AsyncIterator[str | None]:
+        last = after
         with service.news.listening(execution_id) as listener:
             while not service.news.is_over:
                 has_ended, lines = await run_in_threadpool(look, last)
-                now = time.monotonic()
                 if lines:
-                    last, spoke_at = lines[-1].number, now
+                    last = lines[-1].number
                     html = await run_in_threadpool(render, lines)
                     yield f"event: lines\ndata: {json.dumps({'html': html, 'last': last})}\n\n"
                 elif has_ended:
                     yield "event: end\ndata: {}\n\n"
                     return
-                elif now - spoke_at > QUIET_SECONDS:
-                    spoke_at = now
-                    yield ": still here\n\n"
+                else:
+                    yield None
                 await asyncio.sleep(SHORTEST_GAP)
                 if len(lines) < AT_ONCE:
                     await listener.wait(_LOOK_SECONDS)
 
-    return StreamingResponse(events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return event_stream(events())

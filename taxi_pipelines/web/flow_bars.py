@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from taxi_pipelines.domain.execution import Execution
 from taxi_pipelines.domain.states import State
 from taxi_pipelines.flow_interfaces import Glance
+from taxi_pipelines.web.execution_words import took
 
 LOWEST = 18
 """Per cent: the shortest is to be seen, too."""
@@ -39,10 +39,3 @@ def bars_of(executions: Sequence[Glance], now: datetime) -> list[Bar]:
         )
         for one, time in zip(reversed(executions), reversed(times), strict=True)
     ]
-
-
-def took(execution: Glance | Execution, now: datetime) -> timedelta | None:
-    """From its beginning to its end, or until now; None of one that has not begun."""
-    if execution.started_at is None:
-        return None
-    return max((execution.ended_at or now) - execution.started_at, timedelta())

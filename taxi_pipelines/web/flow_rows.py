@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from taxi_pipelines.domain.flow import Flow, Trigger
+from taxi_pipelines.domain.flow import Flow
 from taxi_pipelines.domain.records import StoredFlow
-from taxi_pipelines.domain.trigger import ON_DATES, SCHEDULE, TriggerState, zone_of
+from taxi_pipelines.domain.text import namespace_chain
+from taxi_pipelines.domain.trigger import TriggerState, zone_of
 from taxi_pipelines.engine.launch import parsed
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.flow_interfaces import Glance
 from taxi_pipelines.flowspec.problems import FlowInvalid
 from taxi_pipelines.web.flow_bars import Bar, bars_of
-from taxi_pipelines.web.trigger_words import kind_words, slot_words
-from taxi_pipelines.web.words import zone_word
+from taxi_pipelines.web.trigger_words import SCHEDULES, kind_words, slot_words
+from taxi_pipelines.web.words import first_line, zone_word
 
 ON_A_PAGE = 25
 BARS = 20
@@ -24,6 +26,8 @@ _BEFORE = 60
 """So many letters of a line are shown before what was searched for."""
 
 _AFTER = 120
+
+OfFlow = TypeVar("OfFlow", Glance, TriggerState)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,12 +83,12 @@ def flow_page(parts: Parts, *, text: str, namespace: str, page: int, now: dateti
     found = [
         stored
         for stored in listed
-        if (not namespace or f"{stored.namespace}.".startswith(f"{namespace}.")) and _has(stored, text)
+        if (not namespace or namespace in namespace_chain(stored.namespace)) and _has(stored, text)
     ]
     shown = found[(page - 1) * ON_A_PAGE : page * ON_A_PAGE]
     names = [(stored.namespace, stored.id) for stored in shown]
     runs = _by_flow(parts.executions.newest(names, BARS))
-    triggers = _triggers_of(parts.triggers.listed())
+    triggers = _by_flow(parts.triggers.listed())
     return FlowPage(
         rows=[
             _row(parts, stored, _hit(stored, text), runs.get(name, []), triggers.get(name, []), now)
@@ -100,21 +104,16 @@ def next_of(flow: Flow, states: Sequence[TriggerState], now: datetime) -> Next |
     """What starts it: the earliest slot to come, else what happens, else a schedule that is switched off."""
     triggers = {trigger.id: trigger for trigger in flow.triggers}
     known = [(state, triggers[state.trigger_id]) for state in states if state.trigger_id in triggers]
-    slots = [(state.next_at, trigger) for state, trigger in known if state.next_at and _is_schedule(trigger)]
+    slots = [(state.next_at, trigger) for state, trigger in known if state.next_at and trigger.name in SCHEDULES]
     if slots:
         at, trigger = min(slots, key=lambda slot: slot[0])
         zone = zone_of(trigger)
         return Next(words=f"{slot_words(at, zone, now)} {zone_word(zone)}", at=at, zone=zone)
     for state, trigger in known:
         is_on = state.enabled and not trigger.disabled and not flow.disabled
-        if not _is_schedule(trigger) or not is_on:
+        if trigger.name not in SCHEDULES or not is_on:
             return Next(words=kind_words(trigger), is_on=is_on)
     return None
-
-
-def first_line(text: str) -> str:
-    """Of a description."""
-    return text.strip().partition("\n")[0].strip()
 
 
 def _row(
@@ -167,19 +166,8 @@ def _full_name(stored: StoredFlow) -> str:
     return f"{stored.namespace}.{stored.id}".lower()
 
 
-def _by_flow(executions: Sequence[Glance]) -> Mapping[tuple[str, str], list[Glance]]:
-    found: dict[tuple[str, str], list[Glance]] = {}
-    for one in executions:
+def _by_flow(those: Sequence[OfFlow]) -> Mapping[tuple[str, str], list[OfFlow]]:
+    found: dict[tuple[str, str], list[OfFlow]] = {}
+    for one in those:
         found.setdefault((one.namespace, one.flow_id), []).append(one)
     return found
-
-
-def _triggers_of(states: Sequence[TriggerState]) -> Mapping[tuple[str, str], list[TriggerState]]:
-    found: dict[tuple[str, str], list[TriggerState]] = {}
-    for state in states:
-        found.setdefault((state.namespace, state.flow_id), []).append(state)
-    return found
-
-
-def _is_schedule(trigger: Trigger) -> bool:
-    return trigger.name in (SCHEDULE, ON_DATES)

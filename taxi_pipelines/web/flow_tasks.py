@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from taxi_pipelines.domain.flow import Flow, Task
+from taxi_pipelines.domain.graph import called_flow
 from taxi_pipelines.web.trigger_words import as_written, kind_words
 
 
@@ -33,7 +34,7 @@ def told_of(flow: Flow, node: str) -> Told | None:
                 description=task.description or "",
                 text=lines_of(flow.source, task),
                 line=task.line,
-                flow=_called(task),
+                flow=called_flow(task),
             )
     return None
 
@@ -50,8 +51,3 @@ def lines_of(source: str, task: Task) -> str:
 
 def _depth(line: str) -> int:
     return len(line) - len(line.lstrip(" "))
-
-
-def _called(task: Task) -> tuple[str, str] | None:
-    name = (str(task.properties.get("namespace", "")), str(task.properties.get("flowId", "")))
-    return name if all(name) and "{{" not in "".join(name) else None

@@ -16,7 +16,7 @@ from itertools import pairwise
 from taxi_pipelines.domain.execution import Attempt, Execution, TaskRun
 from taxi_pipelines.domain.flow import ERRORS, FINALLY, MAIN, Flow, Kind, Task
 from taxi_pipelines.domain.states import State
-from taxi_pipelines.web.words import duration
+from taxi_pipelines.web.words import duration, plural
 
 MOST_SIBLINGS = 12
 """Of a loop with more task runs those that ended well are shown as one row, until somebody asks for all of them."""
@@ -219,7 +219,7 @@ class _Rows:
         missing = len(parent.resolved.get("values", ())) - len(begun)
         if missing > 0 and parent.resolved.get("values"):
             over = parent.state.has_ended
-            values = f"{missing:,} more {'value' if missing == 1 else 'values'}"
+            values = plural(missing, "more value")
             yield Row(task_id=values, depth=depth, note="not reached" if over else "to come")
 
     def _summary(self, parent: TaskRun, quiet: Sequence[TaskRun], depth: int) -> Row:

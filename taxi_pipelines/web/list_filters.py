@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Annotated
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
+from pydantic import BeforeValidator
 from starlette.datastructures import QueryParams
 
 from taxi_pipelines.api.routing import parse_labels
@@ -15,6 +17,7 @@ from taxi_pipelines.domain.records import Level
 from taxi_pipelines.domain.states import State
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.flow_interfaces import ExecutionFilter, LogFilter
+from taxi_pipelines.web.paging import url_of
 from taxi_pipelines.web.states import look_of
 
 RANGES: Mapping[str, tuple[str, timedelta]] = {
@@ -24,6 +27,9 @@ RANGES: Mapping[str, tuple[str, timedelta]] = {
     "30d": ("Last 30 days", timedelta(days=30)),
 }
 """Of time until now."""
+
+LeastLevel = Annotated[Level | None, BeforeValidator(lambda text: text or None)]
+"""A parameter: lines of that level or worse; any where a form leaves it empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,7 +69,7 @@ class Filters:
 
     def url_with(self, given: Sequence[tuple[str, str]]) -> str:
         """The address of another list."""
-        return f"{self.path}?{urlencode(given, quote_via=quote)}" if given else self.path
+        return url_of(self.path, given)
 
     def times(self, now: datetime) -> tuple[datetime | None, datetime | None]:
         """From when on, and until when. Raises UsageError."""

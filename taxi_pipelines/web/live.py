@@ -14,12 +14,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from taxi_pipelines.api.follow import event_stream
 from taxi_pipelines.news import ANY, News
 
 SHORTEST_GAP = 0.1
 """Seconds between two looks, at least; and at least four times what a look took, so that a busy page costs a fifth of a core."""
-
-QUIET_SECONDS = 15.0
 
 Look = Callable[[], Mapping[str, str]]
 """The parts of a page now: HTML by the id of the element that holds it."""
@@ -28,24 +27,20 @@ Look = Callable[[], Mapping[str, str]]
 def live(news: News, look: Look, *, of: str = ANY, every: float = 1.0) -> StreamingResponse:
     """Follows an execution, or whatever happens; looks every so many seconds anyway."""
 
-    async def events() -> AsyncIterator[str]:
+    async def events() -> AsyncIterator[str | None]:
         sent: dict[str, str] = {}
-        spoke_at = time.monotonic()
         with news.listening(of) as listener:
             while not news.is_over:
                 began = time.monotonic()
                 parts = await run_in_threadpool(look)
+                took = time.monotonic() - began
                 changed = {name: html for name, html in parts.items() if sent.get(name) != html}
                 sent |= changed
                 for name, html in changed.items():
                     yield f"event: part\ndata: {json.dumps({'id': name, 'html': html})}\n\n"
-                now = time.monotonic()
-                if changed:
-                    spoke_at = now
-                elif now - spoke_at > QUIET_SECONDS:  # proxies close what is silent, and we learn who has gone
-                    spoke_at = now
-                    yield ": still here\n\n"
-                await asyncio.sleep(max(SHORTEST_GAP, 4 * (now - began)))
+                if not changed:
+                    yield None
+                await asyncio.sleep(max(SHORTEST_GAP, 4 * took))
                 await listener.wait(every)
 
-    return StreamingResponse(events(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return event_stream(events())

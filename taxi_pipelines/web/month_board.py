@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from taxi_pipelines.api.months import LOADS
 from taxi_pipelines.domain.execution import Execution, TaskRun
@@ -28,6 +27,7 @@ RECENT = timedelta(hours=1)
 """So long a month that was never loaded counts as failed because its last execution did: the source might not have had it yet."""
 
 MOST_RECENT = 20
+NO_REASON = "no reason is known"
 
 COLUMNS = (("yellow",), ("green", "zones"), ("fhv", "fhvhv"))
 
@@ -85,8 +85,8 @@ def read_months(service: Service) -> Months:
     )
 
 
-def month_of(execution: Execution) -> tuple[str, Partition] | None:
-    """The month that an execution is about, by its inputs; None where it is about none, or several."""
+def cell_of(execution: Execution) -> tuple[str, Partition] | None:
+    """The cell that an execution is about, by its inputs; None where it is about none, or several."""
     taxi, month = execution.inputs.get("taxi"), execution.inputs.get("month")
     if taxi not in ALL or not isinstance(month, str):
         return None
@@ -97,17 +97,18 @@ def month_of(execution: Execution) -> tuple[str, Partition] | None:
 
 
 def _works(service: Service) -> Mapping[tuple[str, Partition], Work]:
+    executions = service.orchestrator.parts.executions
     wanted = ExecutionFilter(namespace=LOADS[0], states=frozenset(State) - ENDED)
     found: dict[tuple[str, Partition], Work] = {}
     followed = 0
-    for execution in reversed(service.orchestrator.control.executions(wanted, Page(limit=MOST_AT_WORK))):
-        key = month_of(execution)
+    for execution in reversed(executions.search(wanted, Page(limit=MOST_AT_WORK))):
+        key = cell_of(execution)
         if key is None:
             continue
         runs: Sequence[TaskRun] = ()
         if execution.state not in (State.CREATED, State.QUEUED) and followed < FOLLOWED:
             followed += 1
-            runs = service.orchestrator.task_runs(execution.id)
+            runs = executions.task_runs(execution.id)
         found[key] = work_of(execution, runs)
     return found
 
@@ -125,17 +126,13 @@ def work_of(execution: Execution, runs: Sequence[TaskRun]) -> Work:
 
 def _failures(service: Service, known: set[tuple[str, Partition]]) -> Mapping[tuple[str, Partition], str]:
     """Why loading months failed a moment ago that are neither loaded nor being loaded."""
-    since = service.orchestrator.parts.clock() - RECENT
+    parts = service.orchestrator.parts
+    since = parts.clock() - RECENT
     wanted = ExecutionFilter(namespace=LOADS[0], flow_id=LOADS[1], states=frozenset({State.FAILED}), since=since)
-    found: dict[tuple[str, Partition], str] = {}
-    for execution in service.orchestrator.control.executions(wanted, Page(limit=MOST_RECENT)):
-        key = month_of(execution)
-        if key and key not in known and key not in found:
-            found[key] = reason_of(execution, service.orchestrator.task_runs(execution.id))
-    return found
-
-
-def reason_of(execution: Execution, runs: Sequence[TaskRun]) -> str:
-    """Why it failed: what its task said, or itself."""
-    said: Any = next((run.error for run in reversed(runs) if run.state is State.FAILED and run.error), execution.error)
-    return str(said or "no reason is known")
+    failed: dict[tuple[str, Partition], Execution] = {}
+    for execution in parts.executions.search(wanted, Page(limit=MOST_RECENT)):
+        key = cell_of(execution)
+        if key and key not in known:
+            failed.setdefault(key, execution)
+    reasons = parts.statistics.reasons([one.id for one in failed.values()]) if failed else {}
+    return {key: reasons.get(one.id, NO_REASON) for key, one in failed.items()}

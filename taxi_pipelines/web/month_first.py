@@ -8,11 +8,12 @@ from taxi_pipelines.api.months import LOADS
 from taxi_pipelines.domain.execution import Execution
 from taxi_pipelines.domain.month import Month
 from taxi_pipelines.domain.plan import PlannedAction
+from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.flow_interfaces import ExecutionFilter, Page
 from taxi_pipelines.outlook import Known
 from taxi_pipelines.service import Service
 from taxi_pipelines.taxi.types import MONTHLY, TaxiType
-from taxi_pipelines.web.month_board import reason_of
+from taxi_pipelines.web.month_board import NO_REASON
 from taxi_pipelines.web.month_cells import Months
 from taxi_pipelines.web.month_sentences import what_of
 from taxi_pipelines.web.month_steps import Step, steps_of
@@ -41,8 +42,8 @@ def first_load(service: Service, months: Months, source: str) -> FirstLoad:
     kind, month = which(months.known)
     labels = {"taxi": kind.name, "month": str(month)}
     wanted = ExecutionFilter(namespace=LOADS[0], flow_id=LOADS[1], labels=labels)
-    latest = next(iter(service.orchestrator.control.executions(wanted, Page(limit=1))), None)
-    runs = service.orchestrator.task_runs(latest.id) if latest else []
+    parts = service.orchestrator.parts
+    latest = next(iter(parts.executions.search(wanted, Page(limit=1))), None)
     offered = months.known.months.get((kind.name, str(month)))
     return FirstLoad(
         kind=kind,
@@ -50,9 +51,13 @@ def first_load(service: Service, months: Months, source: str) -> FirstLoad:
         source=source,
         bytes=offered.bytes if offered else None,
         latest=latest,
-        steps=steps_of(latest, runs, service.orchestrator.parts.clock()) if latest else (),
-        reason=what_of(reason_of(latest, runs)) if latest and latest.state.has_failed else "",
+        steps=steps_of(latest, parts.executions.task_runs(latest.id), parts.clock()) if latest else (),
+        reason=_reason(parts, latest) if latest and latest.state.has_failed else "",
     )
+
+
+def _reason(parts: Parts, failed: Execution) -> str:
+    return what_of(parts.statistics.reasons([failed.id]).get(failed.id, NO_REASON))
 
 
 def which(known: Known) -> tuple[TaxiType, Month]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from taxi_pipelines.domain.execution import Execution, TaskRun
 from taxi_pipelines.domain.month import Month, Partition
 from taxi_pipelines.domain.receipt import Receipt, Severity
 from taxi_pipelines.domain.records import LogLine
-from taxi_pipelines.flow_interfaces import ExecutionFilter, Page
+from taxi_pipelines.flow_interfaces import ExecutionFilter, LogFilter, Page
 from taxi_pipelines.interfaces import LakeObject
 from taxi_pipelines.service import Service
 from taxi_pipelines.taxi.types import TaxiType
@@ -94,18 +93,19 @@ def read_panel(service: Service, kind: TaxiType, partition: Partition, months: M
 
 def read_log(service: Service, execution_id: str, task_id: str) -> list[LogLine]:
     """The last lines of a task."""
-    return list(deque(service.orchestrator.lines(execution_id, task_id=task_id), maxlen=LINES))
+    wanted = LogFilter(execution_id=execution_id, task=task_id)
+    return service.orchestrator.parts.logs.search_lines(wanted, Page(limit=LINES))[::-1]
 
 
 def _executions(service: Service, cell: Cell, receipt: Receipt | None) -> tuple[Execution, ...]:
     """By their labels; and those that other flows have loaded it by, which are known by it or by its receipt."""
     labels = {"taxi": cell.type, "month": str(cell.month)}
-    found = service.orchestrator.control.executions(ExecutionFilter(labels=labels), Page(limit=EXECUTIONS))
-    others = {cell.work.execution_id if cell.work else None, receipt.execution_id if receipt else None, None}
-    for id in others - {one.id for one in found} - {None}:
-        if id and (other := service.orchestrator.parts.executions.find(id)):
-            found.append(other)
-    return tuple(sorted(found, key=lambda one: one.created_at, reverse=True))
+    parts = service.orchestrator.parts
+    found = {one.id: one for one in parts.executions.search(ExecutionFilter(labels=labels), Page(limit=EXECUTIONS))}
+    others = {cell.work.execution_id if cell.work else None, receipt.execution_id if receipt else None}
+    if missing := {id for id in others if id} - found.keys():
+        found |= parts.statistics.found(missing)
+    return tuple(sorted(found.values(), key=lambda one: one.created_at, reverse=True))
 
 
 def _steps(

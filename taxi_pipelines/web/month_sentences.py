@@ -63,8 +63,7 @@ def cell_words(cell: Cell, zone: ZoneInfo) -> str:
         )
         parts.insert(0, few or words.plural(cell.rows or 0, "row"))
     if cell.loaded_at and cell.state in (CellState.LOADED, CellState.CHANGED):
-        there = cell.loaded_at.astimezone(zone)
-        parts.append(f"{there.day} {words.MONTHS[there.month - 1]} {there.year}")
+        parts.append(words.long_date(cell.loaded_at.astimezone(zone)))
     return f"{name}: {', '.join(parts)}"
 
 
@@ -149,7 +148,7 @@ def _few(cells: Sequence[Cell]) -> list[Phrase]:
 def _names(cells: Sequence[Cell]) -> str:
     if len(cells) > NAMED_AT_MOST:
         return f"{len(cells):,} months"
-    return " and ".join(_name(cell) for cell in cells) if isinstance(cells[0].month, Month) else "the table"
+    return words.listed([_name(cell) for cell in cells]) if isinstance(cells[0].month, Month) else "the table"
 
 
 def _next(load: NextLoad, calendar: Calendar) -> str:

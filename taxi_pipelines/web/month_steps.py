@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -68,8 +68,7 @@ def what_was_kept(failed: str, *, is_in_lake: bool, is_loaded: bool) -> str:
     file = "The file is in the lake" if is_in_lake else "Nothing was kept of the file"
     table = "the table still has the version before" if is_loaded else "the table is unchanged"
     after = STEPS[STEPS.index(failed) + 1 :] if failed in STEPS else ()
-    missed = f"{', '.join(after[:-1])} and {after[-1]}" if len(after) > 1 else "".join(after)
-    return f"{file}; {table}{f'; {missed} did not run' if missed else ''}."
+    return f"{file}; {table}{f'; {words.listed(after)} did not run' if after else ''}."
 
 
 def _step(name: str, run: TaskRun | None, execution: Execution, now: datetime) -> Step:
@@ -97,7 +96,7 @@ _STATES = {
 }
 
 
-def _said(name: str, outputs: Any) -> str:
+def _said(name: str, outputs: Mapping[str, Any]) -> str:
     if outputs.get("unchanged"):
         return "unchanged"
     if name == "extract":

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
-from taxi_pipelines.api.routing import VIEWER, TheService, find_execution
+from taxi_pipelines.api.routing import VIEWER, TheService
 from taxi_pipelines.domain.month import Month, Partition
 from taxi_pipelines.domain.plan import PlannedAction
 from taxi_pipelines.errors import NotFound
@@ -17,23 +17,25 @@ from taxi_pipelines.news import ANY
 from taxi_pipelines.service import Service
 from taxi_pipelines.settings import Target
 from taxi_pipelines.taxi.types import ALL, TaxiType, find_type
+from taxi_pipelines.web.execution_head import execution_of
 from taxi_pipelines.web.live import live
 from taxi_pipelines.web.month_board import Board, read_board
 from taxi_pipelines.web.month_first import first_load
 from taxi_pipelines.web.month_panel import read_log, read_panel
 from taxi_pipelines.web.month_rows import row_id, rows_of
 from taxi_pipelines.web.month_sentences import source_name
-from taxi_pipelines.web.pages import Pages, ThePages
+from taxi_pipelines.web.pages import Pages, ThePages, wants_part
 from taxi_pipelines.web.words import MONTHS
 
 router = APIRouter()
 
 Which = tuple[TaxiType, Partition]
 Taxi = Annotated[str | None, Query(description="Only this type.")]
-EVERY = 2.0
+LOOK_SECONDS = 2.0
 """Seconds between two looks at what no engine here tells of: other processes, the source."""
 
-PAGE = "months.html"
+TEMPLATE = "months.html"
+WAREHOUSES = {Target.DUCKDB: "DuckDB", Target.POSTGRES: "PostgreSQL", Target.BIGQUERY: "BigQuery"}
 LIVE_BLOCKS = {"m-lines": "lines", "m-first": "first", "m-overview": "overview"}
 
 
@@ -56,13 +58,13 @@ def follow(request: Request, pages: ThePages, service: TheService, taxi: Taxi = 
         if v and v == _version(rows):
             has.update(rows)
         v = ""
-        blocks = pages.parts(request, PAGE, LIVE_BLOCKS.values(), **_context(service, board, taxi))
+        blocks = pages.parts(request, TEMPLATE, LIVE_BLOCKS.values(), **_context(service, board, taxi))
         changed = {id: html for id, html in rows.items() if has.get(id) != html}
         for id in changed:
             has.pop(id, None)
         return {id: blocks[block] for id, block in LIVE_BLOCKS.items()} | changed
 
-    return live(service.news, look, of=ANY, every=EVERY)
+    return live(service.news, look, of=ANY, every=LOOK_SECONDS)
 
 
 @router.get("/months/{type}/{month}", **VIEWER)
@@ -71,7 +73,7 @@ def show_month(
 ) -> Response:
     """One month, beside all of them."""
     which = _month(service, type, month)
-    if request.headers.get("hx-request") == "true":
+    if wants_part(request, "m-panel"):
         return pages.part(request, "month.html", "panel", panel=read_panel(service, *which))
     return _page(request, pages, service, taxi, which)
 
@@ -83,9 +85,9 @@ def follow_month(request: Request, pages: ThePages, service: TheService, type: s
 
     def look() -> Mapping[str, str]:
         panel = read_panel(service, *which)
-        return {"m-panel": pages.parts(request, "month.html", ["panel"], panel=panel)["panel"]}
+        return {"m-panel": pages.block(request, "month.html", "panel", panel=panel)}
 
-    return live(service.news, look, of=ANY, every=EVERY)
+    return live(service.news, look, of=ANY, every=LOOK_SECONDS)
 
 
 @router.get("/months/{type}/{month}/log", **VIEWER)
@@ -93,7 +95,7 @@ def log(
     request: Request, pages: ThePages, service: TheService, type: str, month: str, execution: str, task: str
 ) -> Response:
     """The end of a step's log."""
-    lines = read_log(service, find_execution(service, execution).id, task)
+    lines = read_log(service, execution_of(service, execution).id, task)
     return pages.part(request, "month.html", "log", lines=lines)
 
 
@@ -102,14 +104,16 @@ def _page(request: Request, pages: Pages, service: Service, taxi: str | None, wh
     board = read_board(service, _kinds(taxi))
     panel = read_panel(service, *which, board.months) if which else None
     rows = _rows(service, board, taxi)
-    more: dict[str, Any] = {
-        "rows": rows,
-        "rows_version": _version(rows),
-        "row_id": row_id,
-        "month_names": MONTHS,
-        "panel": panel,
-    }
-    return pages.show(request, PAGE, **_context(service, board, taxi), **more)
+    return pages.show(
+        request,
+        TEMPLATE,
+        **_context(service, board, taxi),
+        rows=rows,
+        rows_version=_version(rows),
+        row_id=row_id,
+        month_names=MONTHS,
+        panel=panel,
+    )
 
 
 def _context(service: Service, board: Board, taxi: str | None) -> dict[str, Any]:
@@ -122,9 +126,7 @@ def _context(service: Service, board: Board, taxi: str | None) -> dict[str, Any]
         "published": sum(one.action is not PlannedAction.WAIT for one in board.months.known.months.values()),
         "source": source,
         "first": first_load(service, board.months, source) if board.is_empty and taxi is None else None,
-        "warehouse": {Target.DUCKDB: "DuckDB", Target.POSTGRES: "PostgreSQL", Target.BIGQUERY: "BigQuery"}[
-            settings.target
-        ],
+        "warehouse": WAREHOUSES[settings.target],
     }
 
 

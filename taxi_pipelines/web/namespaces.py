@@ -13,7 +13,7 @@ from taxi_pipelines.domain.records import KvEntry, KvType
 from taxi_pipelines.domain.text import namespace_chain, plain_text
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.service import Service
-from taxi_pipelines.web.pages import ThePages
+from taxi_pipelines.web.pages import ThePages, wants_part
 
 router = APIRouter()
 
@@ -53,7 +53,7 @@ class SecretOf:
 
 
 @router.get("/namespaces", **VIEWER)
-def list_namespaces(request: Request, pages: ThePages, service: TheService) -> Response:
+def show_all(request: Request, pages: ThePages, service: TheService) -> Response:
     """Those that flows or secrets are in, and those above them."""
     return pages.show(request, "namespaces.html", places=_places(service.orchestrator.parts))
 
@@ -62,7 +62,7 @@ def list_namespaces(request: Request, pages: ThePages, service: TheService) -> R
 def show(request: Request, pages: ThePages, service: TheService, namespace: str) -> Response:
     """One of them; any name is one."""
     context = _context(service, namespace)
-    if request.headers.get("hx-target") == "namespace-parts":
+    if wants_part(request, "namespace-parts"):
         return pages.part(request, TEMPLATE, "parts", **context)
     return pages.show(request, TEMPLATE, **context)
 

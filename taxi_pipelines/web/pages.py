@@ -21,11 +21,12 @@ from taxi_pipelines.web import words
 from taxi_pipelines.web.assets import Assets
 from taxi_pipelines.web.states import LOOKS, look_of
 
-SECURITY = {
+HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
         "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
+    ),
+    "Vary": "HX-Target",  # a page and a part of it have the same address
 }
 
 MENU = (
@@ -76,11 +77,15 @@ class Pages:
     def show(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """A whole page."""
         found = self._env.get_template(template)
-        return HTMLResponse(found.render(self._common(request) | context), status, headers=SECURITY)
+        return HTMLResponse(found.render(self._common(request) | context), status, headers=HEADERS)
 
     def part(self, request: Request, template: str, block: str, **context: Any) -> HTMLResponse:
         """One block of it alone."""
-        return HTMLResponse(self.parts(request, template, [block], **context)[block], headers=SECURITY)
+        return HTMLResponse(self.block(request, template, block, **context), headers=HEADERS)
+
+    def block(self, request: Request, template: str, block: str, **context: Any) -> str:
+        """The same, as HTML for a stream."""
+        return self.parts(request, template, [block], **context)[block]
 
     def parts(self, request: Request, template: str, blocks: Iterable[str], **context: Any) -> dict[str, str]:
         """Several blocks, by name, as HTML."""
@@ -112,6 +117,16 @@ def _entry_of(path: str) -> str:
     """The address of the menu's entry a page belongs to."""
     first = "/" + path.split("/")[1]
     return _BELONGING.get(first, first)
+
+
+def wants_part(request: Request, element: str) -> bool:
+    """Whether a script asks for what is in that element alone, not for the page."""
+    return request.headers.get("hx-target") == element
+
+
+def address_of(service: Service, request: Request) -> str:
+    """Where people reach the service, for commands they copy."""
+    return service.settings.url or str(request.base_url).rstrip("/")
 
 
 async def _pages(request: Request) -> Pages:

@@ -9,7 +9,8 @@ from enum import StrEnum
 from itertools import groupby, pairwise
 from zoneinfo import ZoneInfo
 
-from taxi_pipelines.web.words import MONTHS
+from taxi_pipelines.domain.month import Month
+from taxi_pipelines.web.words import long_date, month_name
 
 MOST_CELLS = 1_000
 """So many are drawn; the rest is only counted."""
@@ -65,10 +66,9 @@ def grain_of(slots: Sequence[datetime], zone: ZoneInfo) -> Grain:
 def slot_name(slot: datetime, zone: ZoneInfo, grain: Grain) -> str:
     """`September 2023`, `28 September 2023`, `28 September 2023 09:00`."""
     there = slot.astimezone(zone)
-    month = f"{MONTHS[there.month - 1]} {there.year}"
     if grain is Grain.MONTH:
-        return month
-    return f"{there.day} {month}" + (f" {there:%H:%M}" if grain is Grain.TIME else "")
+        return month_name(Month.of(there))
+    return f"{long_date(there)} {there:%H:%M}" if grain is Grain.TIME else long_date(there)
 
 
 def window_words(start: datetime, end: datetime, zone: ZoneInfo) -> str:
@@ -100,13 +100,13 @@ def _group_name(there: datetime, grain: Grain) -> str:
         case Grain.MONTH:
             return str(there.year)
         case Grain.DAY:
-            return f"{MONTHS[there.month - 1]} {there.year}"
+            return month_name(Month.of(there))
         case Grain.TIME:
-            return f"{there.day} {MONTHS[there.month - 1]} {there.year}"
+            return long_date(there)
 
 
 def _cell(one: Standing, there: datetime, grain: Grain) -> Cell:
-    month = MONTHS[there.month - 1]
-    name = {Grain.MONTH: month[:3], Grain.DAY: str(there.day), Grain.TIME: f"{there:%H:%M}"}[grain]
-    title = f"{there.day} {month} {there.year} {there:%H:%M}: {one.words}"
+    month = month_name(Month.of(there))[:3]
+    name = {Grain.MONTH: month, Grain.DAY: str(there.day), Grain.TIME: f"{there:%H:%M}"}[grain]
+    title = f"{long_date(there)} {there:%H:%M}: {one.words}"
     return Cell(name=name, title=title, state=one.state, execution_id=one.execution_id)

@@ -1,9 +1,10 @@
-"""How states look: each has one colour and one icon everywhere, and is never told by colour alone."""
+"""How states and levels of log lines look: each has one colour and one icon everywhere, and is never told by colour alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from taxi_pipelines.domain.records import Level
 from taxi_pipelines.domain.states import State
 
 
@@ -35,6 +36,14 @@ LOOKS = {
     "DONE": Look("good", "check", "done"),
 }
 """Of executions, task runs, backfills and their slots, by the states' names."""
+
+LEVELS = {
+    Level.ERROR: Look("fail", "cross", "error"),
+    Level.WARN: Look("warn", "warn", "warn"),
+    Level.INFO: Look("wait", "dot", "info"),
+    Level.DEBUG: Look("wait", "dot", "debug"),
+    Level.TRACE: Look("wait", "dot", "trace"),
+}
 
 
 def look_of(state: State | str) -> Look:

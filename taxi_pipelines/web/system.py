@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fastapi import APIRouter, Request, Response
+from starlette.responses import StreamingResponse
 
 from taxi_pipelines.api.routing import VIEWER, TheService
 from taxi_pipelines.domain.access import AccessRole
 from taxi_pipelines.web.live import live
-from taxi_pipelines.web.pages import ThePages
+from taxi_pipelines.web.pages import ThePages, wants_part
 from taxi_pipelines.web.system_facts import condition_of, places_of, settings_of
 
 router = APIRouter()
@@ -21,7 +22,7 @@ LOOK_SECONDS = 2.0
 @router.get("/system", **VIEWER)
 def show(request: Request, pages: ThePages, service: TheService) -> Response:
     """As this process sees it."""
-    if request.headers.get("hx-target") == "system-tokens":
+    if wants_part(request, "system-tokens"):
         return pages.part(request, TEMPLATE, "tokens", tokens=service.tokens.listed())
     return pages.show(
         request,
@@ -37,7 +38,7 @@ def show(request: Request, pages: ThePages, service: TheService) -> Response:
 
 
 @router.get("/system/live", **VIEWER)
-def follow(request: Request, pages: ThePages, service: TheService) -> Response:
+def follow(request: Request, pages: ThePages, service: TheService) -> StreamingResponse:
     """How it stands, as it changes."""
 
     def look() -> Mapping[str, str]:

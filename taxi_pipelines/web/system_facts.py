@@ -18,10 +18,8 @@ from taxi_pipelines.domain.states import State
 from taxi_pipelines.flow_interfaces import ExecutionFilter
 from taxi_pipelines.service import Service
 from taxi_pipelines.settings import Settings, Target
+from taxi_pipelines.web.trigger_words import LATE_AFTER
 from taxi_pipelines.web.words import duration, plural
-
-LATE_AFTER = timedelta(minutes=1)
-"""A scheduler that is later than that is told of."""
 
 _LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 

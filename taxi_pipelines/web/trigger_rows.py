@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from taxi_pipelines.api.routing import API
 from taxi_pipelines.domain.execution import Execution
 from taxi_pipelines.domain.flow import Flow, Trigger
-from taxi_pipelines.domain.trigger import ON_DATES, SCHEDULE, WEBHOOK, TriggerState, zone_of
+from taxi_pipelines.domain.text import namespace_chain
+from taxi_pipelines.domain.trigger import WEBHOOK, TriggerState, zone_of
 from taxi_pipelines.engine.launch import find_flow
 from taxi_pipelines.engine.parts import Parts
 from taxi_pipelines.errors import PermanentError
 from taxi_pipelines.scheduler.firing import named_trigger
-from taxi_pipelines.web.trigger_words import as_written, kind_words, seen_words, slot_words
+from taxi_pipelines.web.trigger_words import SCHEDULES, as_written, kind_words, seen_words, slot_words
+from taxi_pipelines.web.words import first_line
 
 ON_A_PAGE = 30
 
@@ -33,10 +34,15 @@ class Wanted:
     stands: str = ""
     text: str = ""
 
+    @property
+    def given(self) -> list[tuple[str, str]]:
+        """As parameters of the page's address."""
+        return [("namespace", self.namespace), ("flowId", self.flow_id), ("state", self.stands), ("q", self.text)]
+
     def fits(self, state: TriggerState) -> bool:
         """Whether it is one of those."""
         return (
-            (not self.namespace or f"{state.namespace}.".startswith(f"{self.namespace}."))
+            (not self.namespace or self.namespace in namespace_chain(state.namespace))
             and self.flow_id in ("", state.flow_id)
             and self.text.lower() in state.name.lower()
             and {"": True, "on": state.enabled, "off": not state.enabled}.get(self.stands, bool(state.error))
@@ -64,13 +70,12 @@ class TriggerRow:
     @property
     def flow_url(self) -> str:
         """Of its flow's page."""
-        return f"/flows/{self.state.namespace}/{quote(self.state.flow_id)}"
+        return f"/flows/{self.state.namespace}/{self.state.flow_id}"
 
     @property
     def backfill_url(self) -> str:
         """Of its dialog."""
-        it = self.state
-        return f"/triggers/{it.namespace}/{quote(it.flow_id)}/{quote(it.trigger_id)}/backfill"
+        return f"/triggers/{self.state.namespace}/{self.state.flow_id}/{self.state.trigger_id}/backfill"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,13 +110,17 @@ def trigger_page(parts: Parts, wanted: Wanted, page: int, now: datetime) -> Trig
 
 
 def trigger_rows(parts: Parts, states: Sequence[TriggerState], now: datetime) -> list[TriggerRow]:
-    """Each flow is read once."""
+    """Each flow is read once, and all executions at once."""
     flows: dict[tuple[str, str], Flow | PermanentError] = {}
     for state in states:
         name = (state.namespace, state.flow_id)
         if name not in flows:
             flows[name] = _flow(parts, *name)
-    return [_row(parts, state, flows[state.namespace, state.flow_id], now) for state in states]
+    started = parts.statistics.found({state.last_execution_id for state in states if state.last_execution_id})
+    return [
+        _row(parts, state, flows[state.namespace, state.flow_id], started.get(state.last_execution_id or ""), now)
+        for state in states
+    ]
 
 
 def _flow(parts: Parts, namespace: str, id: str) -> Flow | PermanentError:
@@ -121,7 +130,9 @@ def _flow(parts: Parts, namespace: str, id: str) -> Flow | PermanentError:
         return error
 
 
-def _row(parts: Parts, state: TriggerState, flow: Flow | PermanentError, now: datetime) -> TriggerRow:
+def _row(
+    parts: Parts, state: TriggerState, flow: Flow | PermanentError, last: Execution | None, now: datetime
+) -> TriggerRow:
     trigger: Trigger | None = None
     problem = state.error or ""
     if isinstance(flow, Flow):
@@ -129,19 +140,19 @@ def _row(parts: Parts, state: TriggerState, flow: Flow | PermanentError, now: da
     else:
         problem = f"its flow cannot be read: {flow.what}"
     zone = zone_of(trigger) if trigger else ZoneInfo("UTC")
-    is_schedule = state.type in (SCHEDULE, ON_DATES)
+    is_schedule = state.type in SCHEDULES
     path = f"{API}/executions/webhook/{state.namespace}/{state.flow_id}/KEY"
     return TriggerRow(
         state=state,
         kind=kind_words(trigger) if trigger else state.type.rpartition(".")[2],
         written=as_written(trigger) if trigger else state.type,
         zone=str(zone) if is_schedule else "",
-        last=parts.executions.find(state.last_execution_id) if state.last_execution_id else None,
+        last=last,
         last_at=slot_words(state.last_at, zone if is_schedule else parts.zone, now),
         next_at=slot_words(state.next_at, zone if is_schedule else parts.zone, now),
         looks=state.next_at is not None and not is_schedule,
         seen=seen_words(state),
-        error=problem.splitlines()[0] if problem else "",
+        error=first_line(problem),
         off_because=_off_because(flow, trigger),
         can_backfill=is_schedule and isinstance(flow, Flow) and not flow.disabled,
         webhook=path if state.type == WEBHOOK else None,
@@ -152,9 +163,3 @@ def _off_because(flow: Flow | PermanentError, trigger: Trigger | None) -> str:
     if isinstance(flow, Flow) and flow.disabled:
         return "its flow is disabled"
     return "the flow says disabled" if trigger and trigger.disabled else ""
-
-
-def page_query(wanted: Wanted, page: int = 1) -> Mapping[str, str]:
-    """What stands in the address of that page."""
-    named = {"namespace": wanted.namespace, "flowId": wanted.flow_id, "state": wanted.stands, "q": wanted.text}
-    return {name: value for name, value in named.items() if value} | ({"page": str(page)} if page > 1 else {})

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from taxi_pipelines.domain.flow import Trigger
 from taxi_pipelines.domain.trigger import FLOW, ON_DATES, SCHEDULE, WEBHOOK, TriggerState
-from taxi_pipelines.web.cron_words import cron_words, listed
-from taxi_pipelines.web.words import MONTHS, month_name, plural
+from taxi_pipelines.web.cron_words import cron_words
+from taxi_pipelines.web.words import listed, month_name, plural, short_date
+
+SCHEDULES = (SCHEDULE, ON_DATES)
+"""Types of triggers that fire at slots."""
+
+LATE_AFTER = timedelta(minutes=1)
+"""A slot so long overdue means that no scheduler is at work."""
 
 _UNITS = {"d": "day", "h": "hour", "min": "minute", "s": "second"}
 
@@ -61,7 +67,7 @@ def slot_words(at: datetime | None, zone: ZoneInfo, now: datetime) -> str:
         return ""
     there = at.astimezone(zone)
     year = "" if there.year == now.astimezone(zone).year else f" {there.year}"
-    return f"{there.day} {MONTHS[there.month - 1][:3]}{year} {there:%H:%M}"
+    return f"{short_date(there)}{year} {there:%H:%M}"
 
 
 def _after_flows(own: Mapping[str, Any]) -> str:

@@ -1,13 +1,15 @@
-"""Numbers, sizes, times and durations as people read them; filters of all templates."""
+"""Numbers, times, names and lists as people read them; some are filters of all templates."""
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -53,7 +55,7 @@ def moment(at: datetime | None, zone: ZoneInfo) -> Markup:
     if at is None:
         return Markup("")
     there = at.astimezone(zone)
-    text = f"{there.day} {MONTHS[there.month - 1][:3]} {there:%Y %H:%M:%S}"
+    text = f"{short_date(there)} {there:%Y %H:%M:%S}"
     return Markup('<time datetime="{}" title="{} {}">{}</time>').format(
         at.isoformat(), there.isoformat(sep=" ", timespec="milliseconds"), zone, text
     )
@@ -65,6 +67,16 @@ def day(at: datetime | None, zone: ZoneInfo) -> str:
         return ""
     there = at.astimezone(zone)
     return f"{there.day} {MONTHS[there.month - 1]} {there:%H:%M} {zone_word(zone)}"
+
+
+def long_date(day: date) -> str:
+    """`28 September 2023`."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def short_date(day: date) -> str:
+    """`28 Sep`."""
+    return f"{day.day} {MONTHS[day.month - 1][:3]}"
 
 
 def zone_word(zone: ZoneInfo | str) -> str:
@@ -94,6 +106,32 @@ def month_name(month: object) -> str:
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 month`, `2 months`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def ordinal(number: int) -> str:
+    """`1` → `1st`."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def first_line(text: str) -> str:
+    """What is said at once of a long text; the rest unfolds."""
+    return text.strip().partition("\n")[0].strip()
+
+
+def marked(text: str, wanted: str) -> Markup:
+    """The text with what was searched for, in any case, marked."""
+    if not wanted:
+        return escape(text)
+    pieces = re.split(f"({re.escape(wanted)})", text, flags=re.IGNORECASE)
+    return Markup("").join(
+        Markup("<mark>{}</mark>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
+    )
 
 
 def pretty_json(value: Any) -> str:

@@ -264,14 +264,18 @@ def _altered_table(fake: FakeGoogle, google: GoogleClients) -> None:
     ("break_it", "code", "parts", "stays"),
     [
         (_no_bucket, "lake-refused", ("no bucket trips", "taxi gcp setup"), True),
-        (_somebody_elses_bucket, "lake-refused", ("trips",), True),
+        pytest.param(_somebody_elses_bucket, "lake-refused", ("trips",), True, marks=pytest.mark.slow),
         (_no_right_to_write_objects, "lake-refused", ("storage.objects.create", "tester@example"), True),
-        (_no_right_to_run_jobs, "warehouse-refused", ("bigquery.jobs.create",), True),
+        pytest.param(
+            _no_right_to_run_jobs, "warehouse-refused", ("bigquery.jobs.create",), True, marks=pytest.mark.slow
+        ),
         (_expired_credentials, "credentials-invalid", ("gcloud auth application-default login",), True),
-        (_quota_exceeded, "warehouse-", ("Quota exceeded",), True),
+        pytest.param(_quota_exceeded, "warehouse-", ("Quota exceeded",), True, marks=pytest.mark.slow),
         (_bad_rows, "schema-mismatch", ("fare_amount",), True),
-        (_altered_table, "warehouse-refused", ("fare_amount",), False),
-        (_no_dataset, "warehouse-refused", ("taxi_staging", "taxi gcp setup"), False),
+        pytest.param(_altered_table, "warehouse-refused", ("fare_amount",), False, marks=pytest.mark.slow),
+        pytest.param(
+            _no_dataset, "warehouse-refused", ("taxi_staging", "taxi gcp setup"), False, marks=pytest.mark.slow
+        ),
     ],
     ids=lambda value: value.__name__.lstrip("_") if callable(value) else "",
 )

@@ -51,7 +51,7 @@ def litter(home: Path) -> Iterator[str]:
     return (str(name) for name in names if ".staging" in name.name or ".tmp" in name.name or name.parent.name == "tmp")
 
 
-@pytest.mark.parametrize("kills", [12, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [6, pytest.param(30, marks=pytest.mark.slow)])
 def test_a_run_killed_at_any_moment_is_made_good_by_the_next(tmp_path: Path, source: Path, kills: int) -> None:
     home = tmp_path / "home"
     path = source / "green_tripdata_2021-01.parquet"

@@ -58,6 +58,9 @@ KILLED_IN = {
     "report_monthly": "chart",
     "maintenance": "prune",
 }
+
+KILLED_OFTEN = ("taxi_month", "taxi_backfill")
+"""Of these in every run of the tests, of the others in the slow ones."""
 NEEDS = {"taxi_verify": "taxi_backfill", "report_monthly": "taxi_month"}
 
 
@@ -175,7 +178,9 @@ def _content(home: Home, uri: str) -> bytes:
 
 
 @pytest.mark.parametrize("home", ["duckdb"], indirect=True)
-@pytest.mark.parametrize("flow", KILLED_IN)
+@pytest.mark.parametrize(
+    "flow", [flow if flow in KILLED_OFTEN else pytest.param(flow, marks=pytest.mark.slow) for flow in KILLED_IN]
+)
 def test_a_flow_that_is_killed_in_the_middle_is_taken_over(home: Home, flow: str) -> None:
     _kill_and_take_over(home, flow)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -169,11 +169,13 @@ class Store:
                 insert_executions(connection, ((one, None) for one in new[start : start + AT_A_TIME]))
 
     def fill_lines(self, database: Metadata) -> list[str]:
-        """Of the newest executions, whose ids are answered."""
+        """Of the newest executions, whose ids are answered; logged while all of them began."""
         newest = ExecutionStore(database).search(ExecutionFilter(), Page(limit=LINES // LINES_OF_ONE))
         ids = [one.id for one in newest]
-        rare = replace(self._line(ids[0]), level=Level.ERROR, message="the needle")
-        lines = (self._line(ids[number % len(ids)]) if number else rare for number in range(LINES))
+        rare = replace(self._line(ids[0], self.begin), level=Level.ERROR, message="the needle")
+        apart = timedelta(seconds=EXECUTIONS / LINES)
+        later = (self._line(ids[number % len(ids)], self.begin + number * apart) for number in range(1, LINES))
+        lines = chain([rare], later)
         self._fill(database, logs, map(log_columns, lines))
         return ids
 
@@ -214,12 +216,12 @@ class Store:
         )
         return replace(begun, ended_at=NOW)
 
-    def _line(self, execution_id: str) -> LogLine:
+    def _line(self, execution_id: str, logged_at: datetime = NOW) -> LogLine:
         return LogLine(
             execution_id=execution_id,
             level=Level.INFO,
             message="extracted 76,518 rows of green_tripdata_2021-01.parquet",
-            logged_at=NOW,
+            logged_at=logged_at,
             task_run_id=execution_id,
             task_id="extract",
             attempt=1,

@@ -72,8 +72,10 @@ def _pages(ids: list[str]) -> list[str]:
         *(f"{flow}/edit", f"{flow}/execute", "/executions", "/executions?state=FAILED", "/executions?page=100"),
         *("/executions?namespace=company.team3&flowId=flow3", "/executions?labels=taxi:green", execution),
         *(f"{execution}/logs", f"{execution}/topology", f"{execution}/outputs", f"{execution}/metrics"),
-        *("/logs", "/logs?q=needle", "/logs?q=nowhere", "/logs?minLevel=ERROR", "/triggers", "/namespaces"),
-        *("/namespaces/company.team3", "/data", "/system"),
+        *(f"{execution}/overview", f"{flow}/logs?level=ERROR", "/logs", "/logs?q=green", "/logs?q=needle"),
+        *("/logs?level=ERROR", "/logs?flowId=flow3", "/logs?flowId=flow3&level=ERROR", "/logs?before=500000"),
+        *("/triggers", "/triggers?q=flow13", "/backfills", "/namespaces", "/namespaces/company.team3"),
+        *("/data", "/flows/new", "/system"),
     ]
 
 
@@ -145,7 +147,7 @@ def _live(place: Path, browser: Browser) -> Figure:
         for _ in range(5):
             execution = client.post("/api/v1/executions/bench/slow").json()["id"]
             page = browser.new_page()
-            page.goto(f"{client.base_url}executions/{execution}".replace("//executions", "/executions"))
+            page.goto(str(client.base_url.join(f"/executions/{execution}")))
             shown = _shown_at(page)
             state = client.get(f"/api/v1/executions/{execution}").json()["state"]
             late.append(shown - datetime.fromisoformat(state["endDate"]).timestamp() * 1000)
@@ -160,5 +162,5 @@ def _live(place: Path, browser: Browser) -> Figure:
 
 def _shown_at(page: Page) -> float:
     """Milliseconds since 1970."""
-    page.wait_for_selector("main .tone-good", timeout=20_000)
+    page.wait_for_selector("#exec-state .tone-good", timeout=20_000)
     return float(page.evaluate("Date.now()"))

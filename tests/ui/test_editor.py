@@ -180,6 +180,19 @@ def test_a_blueprint_opens_and_becomes_a_flow(browser: Browser, url: str) -> Non
         assert visitor.complaints == []
 
 
+def test_from_where_a_new_flow_runs_the_way_back_leads_to_its_text(browser: Browser, url: str) -> None:
+    with visiting(browser, url) as visitor:
+        visitor.open("/flows/new?blueprint=zones")
+        page = ready(visitor)
+        page.get_by_role("button", name="Save and run").click()
+        page.wait_for_url("**/flows/nyc.taxi/zones/execute")
+        page.go_back()
+        page.wait_for_url("**/flows/nyc.taxi/zones/edit")
+        expect(ready(visitor).locator(".cm-content")).to_contain_text("id: zones")
+        expect(page.get_by_text("Saved as revision 1")).to_have_count(0)
+        assert visitor.complaints == []
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_editor_is_legible_on_a_phone(browser: Browser, served: Served, url: str, dark: bool) -> None:
     with visiting(browser, url, size=PHONE, dark=dark) as visitor:

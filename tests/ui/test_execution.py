@@ -119,6 +119,7 @@ def test_two_who_look_see_the_same_at_once_and_one_kills_it(browser: Browser, se
         began = time.monotonic()
         expect(state(other.page)).to_have_text("killed")
         assert time.monotonic() - began < 5
+        expect(other.page).to_have_title("counting, killed · taxi")
         expect(one.page.locator(".exec-none")).to_contain_text("lastnot reached")
         expect(one.page.locator(".exec-reason")).to_contain_text("Killed while count ran")
         assert one.complaints + other.complaints == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.support.browser import Visitor, visiting
+from tests.support.browser import PHONE, Visitor, visiting
 from tests.support.cli_flows import HELLO
 from tests.support.service import Served, serving
 
@@ -94,6 +94,20 @@ def test_two_that_failed_are_restarted_at_once_and_what_cannot_be_is_told(served
     told(visitor).to_contain_text("2 restarted; 1 could not be")
     told(visitor).to_contain_text("1 is SUCCESS")
     served.until(lambda: all(attempts(served, id) == 2 for id in ids))
+
+
+def test_on_a_phone_all_that_failed_are_restarted_at_once(browser: Browser, served: Served) -> None:
+    served.save(MONTHLY)
+    ids = [failed(served, f"2022-{month:02d}") for month in (1, 2, 3)]
+    with visiting(browser, str(served.client.base_url).rstrip("/"), size=PHONE, has_touch=True) as visitor:
+        visitor.open("/executions?state=FAILED&flowId=monthly")
+        visitor.page.get_by_label("Select all on this page").tap()
+        visitor.page.locator(f"#row-{ids[0]}").scroll_into_view_if_needed()
+        visitor.page.get_by_role("button", name="Restart").tap()
+        visitor.page.get_by_role("button", name="Yes").tap()
+        served.until(lambda: all(attempts(served, id) == 2 for id in ids))
+        assert visitor.faults() == []
+        assert visitor.complaints == []
 
 
 def test_a_row_turns_and_one_that_is_selected_stays_so(served: Served, visitor: Visitor) -> None:

@@ -133,6 +133,14 @@ def test_the_topology_fits_a_phone(browser: Browser, served: Served) -> None:
         assert visitor.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
 
 
+def test_the_last_lines_of_a_flow_are_of_any_level_again_once_that_is_chosen(visitor: Visitor) -> None:
+    visitor.open("/flows/demo.other/failing/logs?level=ERROR")
+    page = visitor.page
+    page.get_by_label("Lines of level").select_option("any")
+    expect(page).to_have_url(re.compile(r"\?level=$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("failing")
+
+
 def test_an_older_revision_is_compared_and_restored(visitor: Visitor, served: Served) -> None:
     first = "id: changing\nnamespace: demo.flows\ntasks:\n  - {id: a, type: log, message: one}\n"
     served.save(first, first.replace("one", "two"))

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from taxi_pipelines.clock import utc_now
 from taxi_pipelines.domain.access import AccessRole
 from taxi_pipelines.tokens import make_token
-from tests.support.browser import visiting
+from tests.support.browser import log_in, visiting
 from tests.support.service import Served, serving
 
 LOGIN = ("admin@example.org", "long-enough")
@@ -64,6 +64,35 @@ def test_a_token_logs_in_with_its_own_role_until_it_is_revoked(browser: Browser,
         expect(visitor.page).to_have_title("Log in · taxi")
 
 
+def test_a_page_whose_login_has_ended_asks_for_it_by_itself(browser: Browser, url: str) -> None:
+    with visiting(browser, url) as visitor:
+        log_in(visitor, *LOGIN, "/system")
+        visitor.page.route("**/live", lambda route: route.fulfill(status=401))
+        visitor.page.context.clear_cookies()
+        visitor.page.evaluate("dispatchEvent(new Event('pagehide')); dispatchEvent(new Event('pageshow'))")
+        expect(visitor.page).to_have_url(f"{url}/login?to=%2Fsystem")
+
+
+def test_a_page_is_live_again_after_a_proxy_had_no_service(browser: Browser, unguarded: str) -> None:
+    with visiting(browser, unguarded) as visitor:
+        visitor.page.route("**/live", lambda route: route.fulfill(status=502))
+        visitor.open("/system")
+        expect(visitor.page.get_by_text("not connected, trying again")).to_be_visible()
+        visitor.page.unroute("**/live")
+        expect(visitor.page.get_by_text("not connected, trying again")).to_be_hidden()
+
+
+def test_all_of_the_menu_fits_on_a_phone_where_one_is_logged_in(browser: Browser, url: str) -> None:
+    for width in (390, 360):
+        with visiting(browser, url, size=(width, 800)) as visitor:
+            log_in(visitor, *LOGIN, "/executions")
+            menu = visitor.page.locator(".menu summary").bounding_box()
+            end = visitor.page.locator(".top-end").bounding_box()
+            assert menu and end
+            assert menu["x"] + menu["width"] <= end["x"]
+            assert end["x"] + end["width"] <= width
+
+
 @pytest.mark.parametrize("to", ["//elsewhere.example", "https://elsewhere.example", "/\\elsewhere.example"])
 def test_a_login_leads_to_pages_of_ours_alone(url: str, to: str) -> None:
     answered = httpx.post(f"{url}/login", data={"user": LOGIN[0], "password": LOGIN[1], "to": to})
@@ -82,6 +111,10 @@ def test_keys_lead_to_the_pages_and_tell_which_there_are(browser: Browser, ungua
         visitor.page.keyboard.press("?")
         expect(visitor.page.get_by_role("heading", name="Keyboard")).to_be_visible()
         visitor.page.keyboard.press("Escape")
+        visitor.page.locator(".top .menu summary").press("Enter")
+        visitor.page.keyboard.press("Tab")
+        visitor.page.keyboard.press("Escape")
+        expect(visitor.page.get_by_role("link", name="Dashboard")).to_be_hidden()
         visitor.page.keyboard.press("g")
         visitor.page.keyboard.press("f")
         expect(visitor.page).to_have_url(f"{unguarded}/flows")

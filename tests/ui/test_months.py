@@ -163,6 +163,8 @@ def test_a_first_start_offers_one_month_and_shows_it_being_loaded(browser: Brows
             expect(cell(page, "2024-01")).to_have_class(LOADED)
             expect(page.locator(".first")).to_have_count(0)
             expect(page.locator("#m-lines")).to_contain_text("loaded and proven")
+            expect(page).to_have_url(f"{visitor.url}/months/green/2024-01")
+            expect(page.locator("#m-panel")).to_contain_text("Rows40")
             assert visitor.complaints == []
 
 

@@ -67,6 +67,7 @@ def test_a_token_is_shown_once_and_revoked(browser: Browser, served: Served) -> 
         id = token.split("_")[1]
         assert visitor.faults() == []
         page.get_by_role("button", name="Done").click()
+        expect(text).to_be_empty()
         assert token not in page.content()
         expect(page.locator("tr", has_text=id)).to_contain_text("operator")
         page.get_by_role("button", name=f"Revoke {id}").click()

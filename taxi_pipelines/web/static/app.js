@@ -29,7 +29,10 @@ export function toast(text, tone = "good") {
   const item = document.createElement("div");
   item.className = `toast ${tone}`;
   item.textContent = text;
-  document.getElementById("toasts").append(item);
+  const place = document.getElementById("toasts");
+  place.append(item);
+  if (place.matches(":popover-open")) place.hidePopover();
+  place.showPopover(); // above a dialog that is open
   setTimeout(() => item.remove(), tone === "fail" ? 10_000 : 4_000);
 }
 
@@ -43,6 +46,8 @@ export function confirmed(question) {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
   });
 }
+
+const LEAVING = 3000; // ms in which another page comes: meanwhile a second click does nothing
 
 async function callOf(button) {
   const { call, url, body, said, then, confirm } = button.dataset;
@@ -58,8 +63,10 @@ async function callOf(button) {
   } catch (error) {
     toast(error.message, "fail");
   } finally {
-    button.disabled = false;
-    button.removeAttribute("aria-busy");
+    setTimeout(() => {
+      button.disabled = false;
+      button.removeAttribute("aria-busy");
+    }, then ? LEAVING : 0);
   }
 }
 
@@ -74,7 +81,13 @@ document.addEventListener("click", (event) => {
   } else switchTheme(target);
 });
 
-// A menu closes when one looks elsewhere.
+// A menu closes when one looks elsewhere, or by Escape.
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest?.("details[data-menu][open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
 });
@@ -93,7 +106,21 @@ function listen(element) {
     swap(id, html);
   });
   stream.onopen = () => (document.getElementById("connection").hidden = true);
-  stream.onerror = () => (document.getElementById("connection").hidden = document.hidden);
+  stream.onerror = () => {
+    document.getElementById("connection").hidden = document.hidden;
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listenAgain, 2000, element, stream);
+  };
+}
+
+/** After an answer that is no stream the browser gives up. A login that has ended, or what is gone, is told by the page itself. */
+async function listenAgain(element, stream) {
+  if (streams.get(element) !== stream) return;
+  streams.delete(element);
+  const asked = new AbortController();
+  const status = await fetch(stream.url, { signal: asked.signal }).then((answer) => answer.status, () => 0);
+  asked.abort();
+  if (status === 401 || status === 404) location.reload();
+  else listenAll();
 }
 
 /** Puts new HTML into the element of that id: what has not changed stays (focus, scroll, open details). */
@@ -140,6 +167,7 @@ export function relisten() {
 
 document.addEventListener("visibilitychange", () => (document.hidden ? stopAll() : listenAll()));
 addEventListener("pagehide", stopAll);
+addEventListener("pageshow", listenAll);
 document.addEventListener("htmx:afterSettle", relisten);
 listenAll();
 

@@ -25,7 +25,7 @@ let knowledge = null;
 let asked = 0;
 const timers = new Map();
 
-const view = createEditor(find("editor-text"), data.text, { knowledge: () => knowledge, isReadOnly, on: { changed, moved, save: saved } });
+const view = createEditor(find("editor-text"), data.text, { knowledge: () => knowledge, isReadOnly, on: { changed, moved, save: saveOnly } });
 let kept = flow ? text() : null; // the text as it is stored; a new flow is not
 const form = new Form(find("editor-form"), { text, apply, knowledge: () => knowledge, isReadOnly, say: (said) => toast(said, "fail") });
 
@@ -157,7 +157,7 @@ function take(answer, now) {
   mark();
   if (isNew) {
     sessionStorage.setItem(SAID, said);
-    location.replace(`${address()}/edit`);
+    history.replaceState(null, "", `${address()}/edit`); // what "back" leads to as well, from where it runs
     return;
   }
   find("editor-revision").textContent = answer.revision;
@@ -172,10 +172,17 @@ function address() {
   return `/flows/${encodeURIComponent(flow.namespace)}/${encodeURIComponent(flow.id)}`;
 }
 
+/** A flow that is new has a page now, with its tabs. */
+async function saveOnly() {
+  const wasNew = !flow;
+  if ((await saved()) && wasNew) location.reload();
+}
+
 async function run() {
   if (!flow || (!isReadOnly && isChanged())) {
     if (!(await saved())) return;
   }
+  sessionStorage.removeItem(SAID);
   location.assign(`${address()}/execute`);
 }
 
@@ -194,7 +201,7 @@ function show(name) {
 }
 
 for (const button of document.querySelectorAll("[data-shows]")) button.addEventListener("click", () => show(button.dataset.shows));
-find("editor-save")?.addEventListener("click", saved);
+find("editor-save")?.addEventListener("click", saveOnly);
 find("editor-run")?.addEventListener("click", run);
 find("editor-revert")?.addEventListener("click", revert);
 addEventListener("beforeunload", (event) => {

@@ -64,7 +64,10 @@ function followAsItIs() {
 }
 
 document.addEventListener("taxi:part", ({ detail }) => {
-  if (detail.id === "exec-state") followAsItIs();
+  if (detail.id === "exec-state") {
+    document.title = document.title.replace(/, [^,]*( · taxi)$/, `, ${detail.element.querySelector(".state").textContent.trim()}$1`);
+    followAsItIs();
+  }
   if (detail.id === "exec-chart") {
     grow();
     for (const row of openRows()) if (row.dataset.version !== row.dataset.shown) load(row);

@@ -44,9 +44,11 @@ async function show() {
   if (opens) {
     let html;
     try {
-      html = await api("GET", path, null, { "HX-Request": "true" });
+      html = await api("GET", path, null, { "HX-Request": "true", "HX-Target": "m-panel" });
     } catch (error) {
-      return toast(error.message, "fail");
+      toast(error.message, "fail");
+      history.replaceState(null, "", `/${location.search}`);
+      return show();
     }
     if (location.pathname !== path) return;
     panel.replaceChildren();
@@ -285,7 +287,10 @@ root.addEventListener(
   true,
 );
 
+const first = document.getElementById("m-first");
+
 document.addEventListener("taxi:called", ({ detail }) => {
+  if (first.querySelector(`[data-url="${detail.url}"]`)) first.dataset.opens = first.querySelector("[data-month]").dataset.month;
   if (!detail.url.endsWith("/verify")) return;
   const { ok, rows_target: rows, unproven, differing_rows: differing } = detail.answer;
   if (ok) toast(`Proven: all ${count(rows, "row")} are those of the file`);
@@ -293,6 +298,10 @@ document.addEventListener("taxi:called", ({ detail }) => {
 });
 
 document.addEventListener("taxi:part", ({ detail }) => {
+  if (detail.element === first && first.dataset.opens && !first.querySelector(".first")) {
+    if (panel.hidden) go(first.dataset.opens); // the month that was begun with is loaded: this is it
+    delete first.dataset.opens;
+  }
   if (detail.element.tagName !== "TR") return;
   markOpen();
   const chosen = range.map((cell) => cell.pathname);

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 import psutil
@@ -13,6 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from taxi_pipelines.domain.asking import Limits
 from taxi_pipelines.domain.month import Month
 from taxi_pipelines.months import ask
 from taxi_pipelines.synthetic.files import write_month, write_zones
@@ -138,7 +139,7 @@ def test_a_few_statements_run_at_once_and_others_are_told_to_wait(loaded: Served
         for one in waiting:
             one.result()
     loaded.until(lambda: running() == [])
-    assert asked(loaded, "select 1")["rows"] == [[1]]
+    loaded.until(lambda: loaded.client.post("/api/v1/data/query", json={"sql": "select 1"}).status_code == 200)
 
 
 def test_a_large_result_takes_no_more_memory_than_is_shown_of_it(loaded: Served) -> None:
@@ -147,6 +148,36 @@ def test_a_large_result_takes_no_more_memory_than_is_shown_of_it(loaded: Served)
     it = asked(loaded, "select i, i::varchar || repeat('x', 100) from range(50000000) t(i)")
     assert (len(it["rows"]), it["truncated"]) == (1000, True)
     assert psutil.Process().memory_info().rss - before < 150 << 20
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select repeat('x', 200000) from range(2000)",
+        "select case when i = 0 then repeat('x', 15000000) else '' end from range(20000) t(i)",
+        f"select {', '.join(['null'] * 1000)} from range(10000)",
+        "select [null for x in range(100000)] from range(100)",
+        "select map([i], [[true for x in range(1000)]]) from range(10000) t(i)",
+    ],
+)
+def test_values_of_any_size_and_number_take_little_memory_and_time_here(loaded: Served, sql: str) -> None:
+    asked(loaded, "select 1")
+    before = psutil.Process().memory_info().rss
+    answer = loaded.client.post("/api/v1/data/query", json={"sql": sql, "limit": 10_000})
+    assert answer.json()["truncated"] is True
+    assert len(answer.content) < 16 << 20
+    assert psutil.Process().memory_info().rss - before < 150 << 20
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("select repeat('x', 20000000)", "a row of the result takes 20,000,0"),
+        (f"select {'[' * 70}1{']' * 70}", "Arrow has no such type"),
+    ],
+)
+def test_a_row_that_is_too_large_or_too_deep_is_told_in_words(loaded: Served, sql: str, said: str) -> None:
+    assert said in str(asked(loaded, sql, status=422)["message"])
 
 
 def test_downloads_have_the_rows_of_the_result(loaded: Served) -> None:
@@ -170,13 +201,31 @@ def test_a_download_of_a_wrong_statement_is_an_error_and_no_file(loaded: Served)
     assert loaded.client.post("/api/v1/data/export", data={"sql": "select nope"}).json()["code"] == "query-failed"
 
 
-def test_a_download_that_is_broken_off_ends_the_statement(loaded: Served) -> None:
+@pytest.mark.parametrize(
+    "sql",
+    ["select i, repeat('x', 200) from range(900000) t(i)", "select i from range(1000000000000) t(i) where i < 100000"],
+)
+def test_downloads_that_are_broken_off_end_their_statements_and_give_up_their_places(loaded: Served, sql: str) -> None:
+    for _ in range(ask.AT_ONCE):
+        with loaded.client.stream("POST", "/api/v1/data/export", data={"sql": sql}) as answer:
+            body = answer.iter_bytes()
+            next(body)
+            assert len(running()) == 1
+        loaded.until(lambda: running() == [])
+    loaded.until(lambda: loaded.client.post("/api/v1/data/query", json={"sql": "select 1"}).status_code == 200)
+
+
+def test_who_does_not_read_a_download_loses_the_place_when_its_time_is_up(
+    loaded: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taxi_pipelines.api.data.FILE_LIMITS", Limits(rows=1_000_000, bytes=1 << 30, seconds=1.0))
+    monkeypatch.setattr("taxi_pipelines.api.data._LAST_SECONDS", 0.5)
     sql = {"sql": "select i, repeat('x', 200) from range(900000) t(i)"}
-    with loaded.client.stream("POST", "/api/v1/data/export", data=sql) as answer:
-        next(answer.iter_bytes())
-        assert len(running()) == 1
-        time.sleep(0.05)
-    loaded.until(lambda: running() == [])
+    with ExitStack() as stack:
+        for _ in range(ask.AT_ONCE):
+            answer = stack.enter_context(loaded.client.stream("POST", "/api/v1/data/export", data=sql))
+            assert answer.status_code == 200
+        loaded.until(lambda: loaded.client.post("/api/v1/data/query", json={"sql": "select 1"}).status_code == 200)
 
 
 def test_the_price_is_none_where_nothing_is_billed(loaded: Served) -> None:

@@ -184,3 +184,25 @@ def test_several_executions_are_done_all_or_none(served: Served) -> None:
 def test_nothing_is_asked_of_an_execution_that_is_not_there(served: Served) -> None:
     for method, verb in (("GET", ""), ("GET", "/follow"), ("DELETE", "/kill"), ("POST", "/restart"), ("DELETE", "")):
         assert served.json(method, f"{NOBODY}{verb}", status=404)["code"] == "not-found"
+
+
+HOOKED = """\
+id: hooked
+namespace: demo
+inputs: [{id: name, type: STRING, required: false}]
+tasks: [{id: done, type: log, message: done}]
+triggers: [{id: hook, type: webhook, key: any-key}]
+"""
+
+
+def test_what_no_answer_could_say_again_is_not_kept(served: Served) -> None:
+    served.save(HOOKED)
+    half = {"content": '{"name": "\\ud800"}', "headers": {"content-type": "application/json"}}
+    assert served.json("POST", "/executions/demo/hooked", status=422, **half)["code"] == "usage"
+    served.json("PUT", "/namespaces/demo/kv/half", status=422, **half)
+    it = served.json("POST", "/executions/webhook/demo/hooked/any-key", **half)
+    assert it["trigger"]["variables"]["body"] == half["content"]
+    served.until(lambda: served.state(it["id"]) == "SUCCESS")
+    label = {**half, "content": '[{"key": "a", "value": "\\ud800"}]'}
+    assert served.json("POST", f"/executions/{it['id']}/labels", status=422, **label)["code"] == "request-invalid"
+    assert served.json("GET", "/executions/search")["total"] > 0

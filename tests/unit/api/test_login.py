@@ -68,6 +68,14 @@ def test_reading_and_running_take_no_admin(guarded: Served) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "foo"), ("POST", "labels"), ("GET", "file?path=x"), ("DELETE", "kill")]
+)
+def test_what_only_looks_like_a_webhook_asks_for_a_login(guarded: Served, method: str, path: str) -> None:
+    answer = httpx.request(method, f"{guarded.client.base_url}/api/v1/executions/webhook/{path}")
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
 def test_the_user_of_taxi_auth_may_everything_and_nobody_else_anything(guarded: Served) -> None:
     assert guarded.json("GET", "/flows/search")["total"] == 0
     wrong: list[Any] = [("admin@kestra.io", "admin1234!"), ("", ""), ("admin@kestra.io", ""), ("x", "Admin1234!")]
@@ -123,25 +131,28 @@ def test_with_a_login_any_name_is_good(guarded: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "status"),
+    ("headers", "reads", "changes"),
     [
-        ({"sec-fetch-site": "same-origin"}, 404),
-        ({"sec-fetch-site": "none"}, 404),
-        ({"sec-fetch-site": "same-site"}, 403),
-        ({"sec-fetch-site": "cross-site", "origin": "OWN"}, 403),
-        ({"origin": "OWN"}, 404),
-        ({"origin": "http://evil.example"}, 403),
-        ({"origin": "null"}, 403),
-        ({}, 404),
+        ({"sec-fetch-site": "same-origin"}, 200, 404),
+        ({"sec-fetch-site": "none"}, 200, 404),
+        ({"sec-fetch-site": "same-site"}, 403, 403),
+        ({"sec-fetch-site": "cross-site", "origin": "OWN"}, 403, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": "image"}, 403, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "iframe"}, 403, 403),
+        ({"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}, 200, 403),
+        ({"origin": "OWN"}, 200, 404),
+        ({"origin": "http://evil.example"}, 200, 403),
+        ({"origin": "null"}, 200, 403),
+        ({}, 200, 404),
     ],
 )
-def test_another_site_cannot_make_a_browser_change_anything(
-    served: Served, headers: dict[str, str], status: int
+def test_another_site_may_link_to_us_and_make_a_browser_do_nothing_else(
+    served: Served, headers: dict[str, str], reads: int, changes: int
 ) -> None:
     own = str(served.client.base_url).rstrip("/")
     sent = {name: own if value == "OWN" else value for name, value in headers.items()}
-    assert served.client.delete("/api/v1/flows/demo/nothing", headers=sent).status_code == status
-    assert served.client.get("/api/v1/flows/search", headers=sent).status_code == 200
+    assert served.client.get("/api/v1/flows/search", headers=sent).status_code == reads
+    assert served.client.delete("/api/v1/flows/demo/nothing", headers=sent).status_code == changes
 
 
 def test_only_loopback_is_this_machines_own() -> None:

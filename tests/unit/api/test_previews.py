@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from datetime import UTC, datetime
 from io import BytesIO
+from tempfile import TemporaryFile
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from taxi_pipelines.api.preview_parquet import first_rows
 from taxi_pipelines.api.preview_tables import MOST_BYTES, Preview, read_preview
 from taxi_pipelines.errors import UsageError
 from tests.support.service import Served
@@ -23,7 +27,12 @@ tasks: [{id: done, type: log, message: done}]
 
 
 def read(name: str, content: bytes, rows: int = 3, **more: Any) -> Preview:
-    return read_preview(BytesIO(content), name, rows, **more)
+    if not name.endswith(".parquet"):
+        return read_preview(BytesIO(content), name, rows, **more)
+    with TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        return first_rows(file, name, rows)
 
 
 def parquet(rows: int) -> bytes:
@@ -33,8 +42,12 @@ def parquet(rows: int) -> bytes:
         "tags": [["a", "b"]] * rows,
         "raw": [b"\x00\xff"] * rows,
     })  # fmt: skip
+    return written(table)
+
+
+def written(table: pa.Table) -> bytes:
     file = BytesIO()
-    pq.write_table(table, file)
+    pq.write_table(table, file, compression="zstd")
     return file.getvalue()
 
 
@@ -67,10 +80,28 @@ def test_of_a_long_text_only_the_beginning_is_read() -> None:
 
 def test_parquet_is_read_as_far_as_it_is_shown() -> None:
     found = read("a.parquet", parquet(10))
-    assert found.columns == ("at", "n", "tags", "raw")
+    assert list(found.columns) == ["at", "n", "tags", "raw"]
     assert found.rows[2] == ["2024-01-01 00:00:00+00:00", 2, '["a", "b"]', "(2 bytes)"]
     assert (len(found.rows), found.truncated) == (3, True)
     assert not read("a.parquet", parquet(3)).truncated
+    assert math.isnan(read("a.parquet", written(pa.table({"x": [math.nan]}))).rows[0][0])
+
+
+def test_a_parquet_file_that_stands_for_gigabytes_is_refused() -> None:
+    column = pa.DictionaryArray.from_arrays([0] * 1_000, pa.array(["x" * 5_000_000]))
+    content = written(pa.table({"s": column}))
+    assert len(content) < 10_000
+    with pytest.raises(UsageError, match="more memory or time than a look into it may"):
+        read("a.parquet", content, rows=1_000)
+
+
+def test_what_lies_about_itself_ends_no_process_of_ours() -> None:
+    content = parquet(100)
+    for place in range(len(content) - 400, len(content) - 8, 100):
+        try:
+            read("a.parquet", content[:place] + b"\xff" * 4 + content[place + 4 :])
+        except UsageError as error:
+            assert "a.parquet" in str(error)
 
 
 def test_json_is_a_table_where_it_is_a_list() -> None:
@@ -105,8 +136,25 @@ def test_another_encoding_can_be_named() -> None:
     assert read("a.txt", "Zürich".encode("latin-1"), encoding="latin-1").text == "Zürich"
     with pytest.raises(UsageError, match="there is no encoding 'klingon'"):
         read("a.txt", b"x", encoding="klingon")
-    with pytest.raises(UsageError, match="there is no encoding 'base64'"):
-        read("a.txt", b"x", encoding="base64")
+    for name in ("base64", "punycode", "idna"):  # the last two need minutes for a megabyte
+        with pytest.raises(UsageError, match=f"there is no encoding '{name}'"):
+            read("a.txt", b"x" * MOST_BYTES, encoding=name)
+    with pytest.raises(UsageError, match="is not UTF-16: UTF-16 stream does not start with BOM"):
+        read("a.txt", b"xy", encoding="utf-16")
+
+
+def test_halves_of_characters_are_shown_as_such() -> None:
+    found = read("a.jsonl", b'{"\\ud800": "\\udc00"}\n')
+    assert (found.columns, found.rows) == (("?",), [["?"]])
+    assert read("a.json", b'{"a": "\\ud800"}').text == '{\n  "a": "?"\n}'
+
+
+@pytest.mark.parametrize("depth", range(900, 1_010, 5))
+def test_nesting_of_any_depth_is_shown_or_told_in_words(depth: int) -> None:
+    for content in (b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth):
+        for name in ("a.json", "a.jsonl"):
+            with contextlib.suppress(UsageError):
+                read(name, content)
 
 
 def test_only_files_of_the_execution_are_looked_into(served: Served) -> None:

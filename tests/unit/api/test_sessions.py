@@ -27,6 +27,13 @@ def test_what_was_typed_comes_back_and_cannot_be_read_in_the_cookie(sessions: Se
     assert "YWRtaW46" not in cookie
 
 
+@pytest.mark.parametrize("other", ['{"a": 1}', '"open', "[1, 2]", "\xe9", "a b=c"])
+def test_cookies_of_other_programs_on_this_machine_are_passed_over(sessions: Sessions, other: str) -> None:
+    pair = _pair(sessions.cookie(GIVEN, secure=False))
+    for cookies in (f"other={other}; {pair}", f"{pair}; other={other}"):
+        assert sessions.authorization(cookies) == GIVEN
+
+
 def test_scripts_and_other_sites_do_not_get_the_cookie(sessions: Sessions) -> None:
     said = SimpleCookie(sessions.cookie(GIVEN, secure=True))[COOKIE]
     assert (said["httponly"], said["samesite"], said["secure"], said["path"]) == (True, "Lax", True, "/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from taxi_pipelines.domain.records import Command, Level, Verb
 from taxi_pipelines.domain.states import State
-from taxi_pipelines.flow_interfaces import Batch, ExecutionFilter, Page
+from taxi_pipelines.flow_interfaces import Batch, ExecutionFilter, LogFilter, Page
 from taxi_pipelines.store.database import Database
 from taxi_pipelines.store.engines import EngineStore
 from taxi_pipelines.store.executions import ExecutionStore
@@ -91,6 +91,8 @@ WORKS: dict[str, Callable[[EngineStore, ExecutionStore], object]] = {
     "metrics": lambda _, executions: executions.metrics("e0"),
     "delete": lambda _, executions: executions.delete("e0"),
     "a flow": lambda _, executions: executions.count(ExecutionFilter(namespace="a", flow_id="f")),
+    "flows of an id": lambda _, executions: executions.count(ExecutionFilter(flow_id="f")),
+    "newest": lambda _, executions: executions.newest([("a", "f")], 5),
     "a namespace": lambda _, executions: executions.count(ExecutionFilter(namespace="a")),
     "a state": lambda _, executions: executions.count(ExecutionFilter(states=frozenset({State.FAILED}))),
     "a label": lambda _, executions: executions.search(ExecutionFilter(labels={"a": "b"}), Page()),
@@ -113,6 +115,13 @@ def test_rows_are_found_by_an_index(database: Database, name: str) -> None:
 def test_logs_are_read_in_the_order_of_their_index(database: Database) -> None:
     (plan,) = plans_of(database, lambda _, executions: executions.lines("e0")).values()
     assert plan == "SEARCH logs USING INDEX ix_logs_execution (execution_id=? AND number>?)"
+
+
+@pytest.mark.parametrize("since", [None, NOW])
+def test_errors_are_found_among_all_lines_by_an_index_of_warnings(database: Database, since: datetime | None) -> None:
+    wanted = LogFilter(level=Level.ERROR, namespace="company", since=since)
+    plans = plans_of(database, lambda _, executions: executions.search_lines(wanted, Page()))
+    assert "logs USING INDEX ix_logs_warnings" in list(plans.values())[-1]
 
 
 def test_executions_are_counted_by_their_index_alone(database: Database) -> None:

@@ -63,3 +63,28 @@ def test_months_and_counts() -> None:
     assert words.plural(1, "month") == "1 month"
     assert words.plural(1200, "month") == "1,200 months"
     assert words.plural(2, "entry", "entries") == "2 entries"
+
+
+def test_dates_ordinals_and_lists() -> None:
+    assert words.long_date(NOON) == "2 December 2026"
+    assert words.short_date(NOON) == "2 Dec"
+    assert [words.ordinal(number) for number in (1, 2, 3, 11, 22, 30)] == ["1st", "2nd", "3rd", "11th", "22nd", "30th"]
+    assert [words.listed(some) for some in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == [
+        "",
+        "a",
+        "a and b",
+        "a, b and c",
+    ]
+
+
+def test_a_long_text_is_told_by_its_first_line() -> None:
+    assert words.first_line("\n it failed \nTraceback") == "it failed"
+    assert words.first_line("") == ""
+
+
+def test_what_was_searched_for_is_marked_and_everything_escaped() -> None:
+    assert words.marked("a <Needle> in 2 needles", "needle") == (
+        "a &lt;<mark>Needle</mark>&gt; in 2 <mark>needle</mark>s"
+    )
+    assert words.marked("1+1", "+") == "1<mark>+</mark>1"
+    assert words.marked("<b>", "") == "&lt;b&gt;"

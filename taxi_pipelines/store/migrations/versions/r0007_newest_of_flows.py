@@ -1,4 +1,4 @@
-"""The index by which the newest executions of a flow are found."""
+"""The index by which the newest executions of a flow are found, also where only its id is known."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ down_revision = "0006"
 
 def upgrade() -> None:
     """Makes it."""
-    op.create_index("ix_executions_newest", "executions", ["namespace", "flow_id", "number"])
+    op.create_index("ix_executions_newest", "executions", ["flow_id", "namespace", "number"])
 
 
 def downgrade() -> None:
