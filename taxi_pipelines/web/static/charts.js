@@ -204,8 +204,13 @@ function coloursOf(data, index) {
   return { tone, stroke, fill: tone === "fail" ? token("--tone-fail-solid") : isOwn ? stroke : token(`--tone-${tone}-pale`) };
 }
 
+/** A colour of the stylesheet as it is now, in the light or in the dark: what an element that has it would be drawn in. */
 function token(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(${name})`;
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
 
 function font() {
