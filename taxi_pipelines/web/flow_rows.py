@@ -18,7 +18,7 @@ from taxi_pipelines.flow_interfaces import Glance
 from taxi_pipelines.flowspec.problems import FlowInvalid
 from taxi_pipelines.web.flow_bars import Bar, bars_of
 from taxi_pipelines.web.trigger_words import SCHEDULES, kind_words, slot_words
-from taxi_pipelines.web.words import first_line, zone_word
+from taxi_pipelines.web.words import first_line, unmarked, zone_word
 
 ON_A_PAGE = 25
 BARS = 20
@@ -64,7 +64,7 @@ class FlowRow:
     @property
     def about(self) -> str:
         """The first line of its description."""
-        return first_line(self.flow.description) if self.flow and self.flow.description else ""
+        return unmarked(first_line(self.flow.description)) if self.flow and self.flow.description else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
 MONTHS = (
@@ -39,8 +40,10 @@ def duration(value: timedelta | float | None) -> str:
     if value is None:
         return ""
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if seconds < 0.0005:
+        return "less than 1 ms"
     if seconds < 1:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -103,6 +106,19 @@ def month_name(month: object) -> str:
     return f"{MONTHS[int(rest) - 1]} {year}" if rest.isdecimal() else str(month)
 
 
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable("image")
+
+
+def markdown(text: str) -> Markup:
+    """A description as it was meant: Markdown, without HTML of its own and without pictures."""
+    return Markup(_MARKDOWN.render(text))
+
+
+def unmarked(text: str) -> str:
+    """Of Markdown the words alone, on one line."""
+    return Markup(_MARKDOWN.renderInline(text)).striptags()
+
+
 def plural(count: int, one: str, many: str | None = None) -> str:
     """`1 month`, `2 months`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
@@ -140,6 +156,8 @@ def pretty_json(value: Any) -> str:
 
 
 FILTERS = {
+    "markdown": markdown,
+    "unmarked": unmarked,
     "number": number,
     "size": size,
     "duration": duration,

@@ -171,6 +171,23 @@ addEventListener("pageshow", listenAll);
 document.addEventListener("htmx:afterSettle", relisten);
 listenAll();
 
+// ---------------------------------------------------------------- empty pages fill by themselves
+
+const EMPTY_PAUSE = 3_000;
+
+/** A page with nothing to keep live is looked at again, until it has something. */
+async function lookAgain() {
+  if (document.hidden || document.querySelector("dialog[open]") || document.activeElement?.matches("input, select, textarea")) return;
+  try {
+    const response = await fetch(location.href);
+    if (response.ok && !(await response.text()).includes("data-empty")) location.reload();
+  } catch {
+    // the service is away; it is asked again
+  }
+}
+
+if (document.querySelector("[data-empty]")) setInterval(lookAgain, EMPTY_PAUSE);
+
 // ---------------------------------------------------------------- htmx says when something went wrong
 
 document.addEventListener("htmx:responseError", (event) => {

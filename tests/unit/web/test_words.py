@@ -24,7 +24,7 @@ def test_sizes(bytes: int | None, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0, "0 ms"), (0.0421, "42 ms"), (0.9994, "999 ms"), (1, "1.0 s"), (59.94, "59.9 s"), (59.96, "1 min"), (72, "1 min 12 s"), (3600, "1 h"),
+    [(0, "less than 1 ms"), (0.0421, "42 ms"), (0.9994, "999 ms"), (1, "1.0 s"), (59.94, "59.9 s"), (59.96, "1 min"), (72, "1 min 12 s"), (3600, "1 h"),
      (3661, "1 h 1 min 1 s"), (90_000, "1 d 1 h"), (None, "")],
 )  # fmt: skip
 def test_durations(seconds: float | None, said: str) -> None:
@@ -88,3 +88,11 @@ def test_what_was_searched_for_is_marked_and_everything_escaped() -> None:
     )
     assert words.marked("1+1", "+") == "1<mark>+</mark>1"
     assert words.marked("<b>", "") == "&lt;b&gt;"
+
+
+def test_descriptions_are_markdown_and_nothing_else() -> None:
+    assert words.markdown("All **boroughs**, `now`") == "<p>All <strong>boroughs</strong>, <code>now</code></p>\n"
+    assert words.unmarked("All **boroughs**, `now` & then") == "All boroughs, now & then"
+    evil = "<img src=x onerror=alert(1)> [go](javascript:alert(1)) ![see](https://elsewhere.example/x.png)"
+    assert "<img" not in words.markdown(evil)
+    assert 'href="javascript' not in words.markdown(evil)
