@@ -24,7 +24,7 @@ def test_sizes(bytes: int | None, said: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0, "less than 1 ms"), (0.0421, "42 ms"), (0.9994, "999 ms"), (1, "1.0 s"), (59.94, "59.9 s"), (59.96, "1 min"), (72, "1 min 12 s"), (3600, "1 h"),
+    [(0, "< 1 ms"), (0.0421, "42 ms"), (0.9994, "999 ms"), (1, "1.0 s"), (59.94, "59.9 s"), (59.96, "1 min"), (72, "1 min 12 s"), (3600, "1 h"),
      (3661, "1 h 1 min 1 s"), (90_000, "1 d 1 h"), (None, "")],
 )  # fmt: skip
 def test_durations(seconds: float | None, said: str) -> None:
