@@ -25,6 +25,7 @@ from taxi_pipelines.api.data_bodies import (
 )
 from taxi_pipelines.api.routing import VIEWER, TheService
 from taxi_pipelines.domain.asking import Asking, Limits
+from taxi_pipelines.errors import PipelineError
 from taxi_pipelines.service import Service
 
 router = APIRouter(tags=["Data"])
@@ -153,11 +154,12 @@ async def _file(service: Service, request: Request, sql: str, format: str) -> St
 
 
 class _Download(StreamingResponse):
-    """Ends also where the one who asked does not read on: statements are few at a time."""
+    """Ends also where the one who asked does not read on: statements are few at a time. What goes wrong after its first bytes
+    breaks it off, which is all that can be said then."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, PipelineError):
             async with asyncio.timeout(FILE_LIMITS.seconds + _LAST_SECONDS):
                 await super().__call__(scope, receive, send)
 

@@ -57,6 +57,12 @@ class TooManyLogins(UsageError):
         self.seconds = seconds
 
 
+class TooMany(UsageError):
+    """So many do this already; a moment later it is possible."""
+
+    code = "too-many"
+
+
 class TooLarge(UsageError):
     """The body is larger than is taken."""
 
@@ -86,6 +92,7 @@ _STATUS: Mapping[type[PipelineError], int] = {
     UsageError: 422,
     QueryFailed: 422,
     TooManyLogins: 429,
+    TooMany: 429,
     TransientError: 503,
     DiskFull: 507,
 }
@@ -106,7 +113,7 @@ def answer(error: PipelineError) -> Response:
     headers = {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = LOGIN
-    if isinstance(error, TransientError):
+    if isinstance(error, TransientError | TooMany):
         headers["Retry-After"] = "1"
     if isinstance(error, TooManyLogins):
         headers["Retry-After"] = str(error.seconds)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Annotated, Any, BinaryIO
 
@@ -13,6 +14,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi import Path as InPath
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from taxi_pipelines.api.errors import Conflict, errors
 from taxi_pipelines.api.execution_bodies import ExecutionBody, ExecutionPage, FileSize
@@ -41,7 +43,7 @@ router = APIRouter(tags=["Executions"])
 
 Id = Annotated[str, InPath(description="Id of the execution.")]
 Labels = Annotated[list[str], Query(default_factory=list, description="Labels, each as KEY:VALUE.")]
-Uri = Annotated[str, Query(description="URI of a file of the execution, `kestra:///…`.")]
+Uri = Annotated[str, Query(max_length=2_000, description="URI of a file of the execution, `kestra:///…`.")]
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
@@ -50,6 +52,7 @@ FILE: dict[int | str, dict[str, Any]] = {
 }
 
 _CHUNK = 1 << 18
+_LONGEST_NAME = 255  # bytes; the system's own error for a longer one is no answer
 
 
 @router.get("/executions/search", summary="Search executions", **VIEWER)
@@ -94,7 +97,7 @@ def download(service: TheService, execution_id: Id, path: Uri) -> StreamingRespo
     name = re.sub(r"[^A-Za-z0-9._-]", "_", PurePosixPath(path).name)
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Length": str(size)}
     file = service.orchestrator.parts.files.open(path)
-    return StreamingResponse(_chunks(file), media_type="application/octet-stream", headers=headers)
+    return _Download(file, headers)
 
 
 @router.get("/executions/{execution_id}/file/metas", summary="Get the size of a file", responses=errors(404), **VIEWER)
@@ -186,6 +189,8 @@ def _begin(service: Service, order: _Order) -> Execution:
 def find_file(service: Service, execution_id: str, uri: str) -> int:
     """The bytes of a file of this very execution. Raises NotFound, UsageError."""
     execution = find_execution(service, execution_id)
+    if len(uri.rpartition("/")[2].encode()) > _LONGEST_NAME:
+        raise NotFound(f"there is no file {uri[:100]}…", "no name is that long")
     if not uri.startswith(f"{service.orchestrator.control.files_of(execution)}/"):
         raise UsageError(f"{uri} is no file of the execution {execution_id}", "take a URI from its inputs or outputs")
     size = service.orchestrator.parts.files.size(uri)
@@ -194,7 +199,14 @@ def find_file(service: Service, execution_id: str, uri: str) -> int:
     return size
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
+class _Download(StreamingResponse):
+    """A file, closed as soon as nobody takes it any more: a generator that is only forgotten may keep it open for hours."""
+
+    def __init__(self, file: BinaryIO, headers: Mapping[str, str]) -> None:
+        super().__init__(iter(partial(file.read, _CHUNK), b""), media_type="application/octet-stream", headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        with self._file:
+            await super().__call__(scope, receive, send)

@@ -20,6 +20,9 @@ from taxi_pipelines.domain.states import State
 from taxi_pipelines.errors import UsageError
 from taxi_pipelines.flow_interfaces import ExecutionFilter, LogFilter
 
+LONGEST_SEARCH = 1_000
+"""Characters; SQLite gives up at 50,000 bytes of a pattern."""
+
 _FORM = re.compile(r"filters\[(\w+)\]\[(\w+)\](?:\[([^\]]+)\])?")
 _OPERATIONS = {
     "namespace": ("EQUALS", "PREFIX", "STARTS_WITH"),
@@ -150,7 +153,9 @@ async def _executions(
 
 async def _lines(
     service: TheService,
-    q: Annotated[str | None, Query(description="Text that is anywhere in the line, in any case.")] = None,
+    q: Annotated[
+        str | None, Query(max_length=LONGEST_SEARCH, description="Text that is anywhere in the line, in any case.")
+    ] = None,
     namespace: Namespace = None,
     flow_id: FlowId = None,
     execution_id: Annotated[str | None, Query(alias="executionId", description="Of this execution.")] = None,

@@ -28,8 +28,10 @@ from taxi_pipelines.service import Service
 
 router = APIRouter(tags=["Flows"])
 
-LARGEST_ENTRY = 10 << 20
+LARGEST_ARCHIVE = 100 << 20
 MOST_ENTRIES = 1_000
+MOST_PROBLEMS = 200
+"""Of one text; nobody mends more at a time."""
 
 ZIP: dict[int | str, dict[str, Any]] = {
     200: {
@@ -44,6 +46,7 @@ Namespace = Annotated[str, InPath(description="Namespace of the flow.")]
 Id = Annotated[str, InPath(description="Id of the flow.")]
 Text = Annotated[str | None, Query(alias="q", description="What namespace or id contain.")]
 Below = Annotated[str | None, Query(alias="namespace", description="This namespace, and those below it.")]
+Names = Annotated[list[FlowName], Body(max_length=1_000, description="Names of flows.")]
 Labels = Annotated[list[str], Query(default_factory=list, description="Labels it must have, each as KEY:VALUE.")]
 
 
@@ -87,9 +90,9 @@ def export_by_query(service: TheService, labels: Labels, q: Text = None, namespa
     responses=errors(404) | ZIP,
     **VIEWER,
 )
-def export_by_ids(service: TheService, names: list[FlowName]) -> Response:
+def export_by_ids(service: TheService, names: Names) -> Response:
     """A file per flow, as it was written."""
-    return _archive([_find(service, name.namespace, name.id) for name in names])
+    return _archive([_find(service, *name) for name in dict.fromkeys((one.namespace, one.id) for one in names)])
 
 
 @router.get("/flows/{namespace}", summary="List the flows of a namespace", **VIEWER)
@@ -164,9 +167,9 @@ async def import_flows(service: TheService, request: Request) -> list[str]:
 
 
 @router.delete("/flows/delete/by-ids", summary="Delete these flows", responses=errors(404), **ADMIN)
-def delete_by_ids(service: TheService, names: Annotated[list[FlowName], Body()]) -> CountBody:
+def delete_by_ids(service: TheService, names: Names) -> CountBody:
     """All of them, or none where one is not there. Their executions stay."""
-    found = [_find(service, name.namespace, name.id) for name in names]
+    found = [_find(service, *name) for name in dict.fromkeys((one.namespace, one.id) for one in names)]
     for flow in found:
         _delete(service, flow)
     return CountBody(count=len(found))
@@ -224,7 +227,8 @@ def _kept(service: Service, flow: StoredFlow) -> FlowBody:
 
 
 def _validation(service: Service, index: int, text: str) -> Validation:
-    flow, problems = read_flow(text, service.orchestrator.parts.catalog)
+    flow, found = read_flow(text, service.orchestrator.parts.catalog)
+    problems = found[:MOST_PROBLEMS]
     return Validation(
         index=index,
         namespace=flow.namespace if flow else None,
@@ -259,8 +263,8 @@ def _texts(file_name: str, data: bytes) -> list[tuple[str, str]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = [entry for entry in archive.infolist() if entry.filename.lower().endswith(ENDINGS)]
-            if len(entries) > MOST_ENTRIES or any(entry.file_size > LARGEST_ENTRY for entry in entries):
-                raise UsageError(f"{file_name!r} holds too much", f"at most {MOST_ENTRIES:,} flows of 10 MB")
+            if len(entries) > MOST_ENTRIES or sum(entry.file_size for entry in entries) > LARGEST_ARCHIVE:
+                raise UsageError(f"{file_name!r} holds too much", f"at most {MOST_ENTRIES:,} flows, 100 MB in all")
             return [(entry.filename, _decoded(entry.filename, archive.read(entry))) for entry in entries]
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise UsageError(f"{file_name!r} is not a readable ZIP archive", "make it anew, without a password") from error
@@ -276,6 +280,8 @@ def _decoded(name: str, data: bytes) -> str:
 def _documents(text: str) -> list[str]:
     """The flows of a text; one that is empty stands for itself, so that its problem is told."""
     parts = [part for part in _BETWEEN_DOCUMENTS.split(text) if part.strip()]
+    if len(parts) > MOST_ENTRIES:
+        raise UsageError(f"these are {len(parts):,} flows", f"at most {MOST_ENTRIES:,} are read at a time")
     return parts if len(parts) > 1 else [text]
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
+from taxi_pipelines.api.errors import TooMany
 from taxi_pipelines.api.execution_bodies import ExecutionBody, LogBody
 from taxi_pipelines.api.views import execution_body, log_body
 from taxi_pipelines.domain.execution import Execution, TaskRun
 from taxi_pipelines.domain.records import Level
 from taxi_pipelines.domain.states import State
 from taxi_pipelines.service import Service
+
+MOST_STREAMS = 200
+"""At a time, of all who follow: each costs a look at every change, and a connection."""
 
 QUIET_SECONDS = 15.0
 """After so long without an event a comment is sent: proxies close what is silent, and we learn who has gone."""
@@ -111,8 +116,26 @@ def _event(id: str, body: ExecutionBody | LogBody) -> str:
     return f"id: {id}\ndata: {body.model_dump_json()}\n\n"
 
 
+class _EventStream(StreamingResponse):
+    _open: ClassVar[set[_EventStream]] = set()
+
+    @classmethod
+    def refuse_more(cls) -> None:
+        if len(cls._open) >= MOST_STREAMS:
+            raise TooMany(f"{MOST_STREAMS} event streams are open already", "close pages that nobody looks at")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        self._open.add(self)
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._open.discard(self)
+
+
 def event_stream(events: AsyncIterator[str | None]) -> StreamingResponse:
-    """Server-sent events; None stands for a look that found nothing new."""
+    """Server-sent events; None stands for a look that found nothing new. Raises TooMany."""
+    _EventStream.refuse_more()
 
     async def with_signs_of_life() -> AsyncIterator[str]:
         quiet_since = time.monotonic()
@@ -121,4 +144,4 @@ def event_stream(events: AsyncIterator[str | None]) -> StreamingResponse:
                 quiet_since = time.monotonic()
                 yield event or ": still here\n\n"
 
-    return StreamingResponse(with_signs_of_life(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return _EventStream(with_signs_of_life(), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

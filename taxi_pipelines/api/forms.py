@@ -19,6 +19,9 @@ from taxi_pipelines.errors import UsageError
 LARGEST_FIELD = 10 << 20
 """Bytes of a form's field that is no file."""
 
+MOST_FIELDS = 1_000
+"""As many as the reader of forms takes."""
+
 YAML_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -125,4 +128,6 @@ def _from_json(body: str) -> dict[str, object]:
         raise UsageError(f"the body is not JSON: {error}", 'send inputs as {"name": "value"}, or as a form') from error
     if not isinstance(values, dict):
         raise UsageError("the body is not a map of inputs", 'send {"name": "value"}')
+    if len(values) > MOST_FIELDS:
+        raise UsageError(f"these are {len(values):,} inputs", f"at most {MOST_FIELDS:,} are read")
     return values

@@ -11,40 +11,26 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from taxi_pipelines.api.preview_tables import HINT, MOST_COLUMNS, Preview, table_of
-from taxi_pipelines.errors import TransientError, UsageError
+from taxi_pipelines.errors import UsageError
 
-AT_ONCE = 2
 LONGEST_SECONDS = 15
 PROCESS_BYTES = 1 << 30
 
 _BUFFER = 1 << 16
 _COMMAND = (sys.executable, "-m", "taxi_pipelines.api.preview_parquet")
 _PACKAGES = Path(__file__).parents[2]
-_FREE = threading.BoundedSemaphore(AT_ONCE)
-
-
-class TooManyPreviews(TransientError):
-    """So many files are looked into already."""
-
-    code = "too-many-previews"
 
 
 def first_rows(file: BinaryIO, name: str, max_rows: int) -> Preview:
-    """Those of a file that has a descriptor. Raises UsageError, TooManyPreviews."""
-    if not _FREE.acquire(timeout=LONGEST_SECONDS):
-        raise TooManyPreviews(f"{AT_ONCE} files are looked into already", "try again in a moment")
-    try:
-        done = subprocess.run(
-            (*_COMMAND, str(max_rows)), stdin=file, capture_output=True, env={"PYTHONPATH": str(_PACKAGES)}, check=False
-        )
-    finally:
-        _FREE.release()
+    """Those of a file that has a descriptor. Raises UsageError."""
+    done = subprocess.run(
+        (*_COMMAND, str(max_rows)), stdin=file, capture_output=True, env={"PYTHONPATH": str(_PACKAGES)}, check=False
+    )
     if done.returncode:
         why = "takes more memory or time than a look into it may"
         raise UsageError(f"{name} {why}", HINT)

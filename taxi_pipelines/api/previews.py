@@ -4,13 +4,16 @@ preview_tables.py reads texts, preview_parquet.py Parquet."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import JsonValue
 
 from taxi_pipelines.api.bodies import Body, with_example
-from taxi_pipelines.api.errors import errors
+from taxi_pipelines.api.errors import TooMany, errors
 from taxi_pipelines.api.executions import Id, Uri, find_file
 from taxi_pipelines.api.preview_parquet import first_rows
 from taxi_pipelines.api.preview_tables import Preview, extension_of, read_preview
@@ -20,6 +23,12 @@ from taxi_pipelines.service import Service
 router = APIRouter(tags=["Executions"])
 
 DEFAULT_ROWS = 100
+
+AT_ONCE = 2
+"""Parquet files that are looked into: each by a process."""
+
+_PATIENCE_SECONDS = 5.0
+_FREE = threading.BoundedSemaphore(AT_ONCE)
 
 
 class PreviewBody(Body):
@@ -65,10 +74,21 @@ def preview(
 def preview_of(
     service: Service, execution_id: str, uri: str, max_rows: int = DEFAULT_ROWS, encoding: str = "utf-8"
 ) -> Preview:
-    """The beginning of a file of that execution. Raises NotFound, UsageError."""
+    """The beginning of a file of that execution. Raises NotFound, UsageError, TooMany."""
     find_file(service, execution_id, uri)
     with service.orchestrator.parts.files.open(uri) as file:
         name = uri.rpartition("/")[2]
         if extension_of(name) == "parquet":
-            return first_rows(file, name, max_rows)
+            with _one_of_few():
+                return first_rows(file, name, max_rows)
         return read_preview(file, name, max_rows, encoding)
+
+
+@contextmanager
+def _one_of_few() -> Iterator[None]:
+    if not _FREE.acquire(timeout=_PATIENCE_SECONDS):
+        raise TooMany(f"{AT_ONCE} such files are looked into already", "try again in a moment")
+    try:
+        yield
+    finally:
+        _FREE.release()

@@ -17,7 +17,8 @@ def install(app: FastAPI, say: Callable[[str], None]) -> None:
     """All handlers. `say` is told of errors that nobody foresaw."""
 
     def told(request: Request, error: PipelineError) -> Response:
-        if request.headers.get("hx-request") == "true" or request.method != "GET":
+        is_opened = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
+        if not is_opened or request.headers.get("hx-request") == "true" or request.method != "GET":
             return answer(error)
         status = status_of(error)
         response: Response = request.app.state.pages.show(request, "error.html", status=status, error=error)

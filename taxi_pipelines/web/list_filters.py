@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator
 from starlette.datastructures import QueryParams
 
+from taxi_pipelines.api.filters import LONGEST_SEARCH
 from taxi_pipelines.api.routing import parse_labels
 from taxi_pipelines.domain.records import Level
 from taxi_pipelines.domain.states import State
@@ -99,6 +100,8 @@ def filters_of(query: QueryParams, path: str, zone: ZoneInfo, *, names: Sequence
     """Those of these names, each value once. Raises UsageError for one that is not understood."""
     given = tuple(dict.fromkeys((key, value) for key, value in query.multi_items() if key in names and value))
     found = Filters(path, given, zone, usual)
+    if len(found.one("q")) > LONGEST_SEARCH:
+        raise UsageError("what is searched for is too long", f"at most {LONGEST_SEARCH:,} characters are looked for")
     for value in found.all("state"):
         if value not in State.__members__:
             raise UsageError(f"there is no state {value!r}", f"there are {', '.join(State)}")

@@ -120,7 +120,7 @@ def test_a_result_is_cut_at_its_limits(place: Place) -> None:
         assert sum(batch.num_rows for batch in asked.batches()) == 3
         assert not asked.was_cut
     with Questions().ask(
-        place.warehouse, f"SELECT source_row FROM {TABLE}", Limits(rows=9, bytes=8, seconds=9), Asking()
+        place.warehouse, f"SELECT source_row FROM {TABLE}", Limits(rows=9, bytes=16, seconds=9), Asking()
     ) as asked:
         assert sum(batch.num_rows for batch in asked.batches()) == 1
         assert asked.was_cut

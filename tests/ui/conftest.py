@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.support.browser import chromium
+
+expect.set_options(timeout=20_000)  # machines that run other tests at the same time are slow at times
 
 
 @pytest.fixture(scope="module")

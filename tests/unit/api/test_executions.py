@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from typing import Any
 
+import psutil
+import pytest
+
+from tests.support.cli_flows import NAPPING
 from tests.support.service import Served
 
 FILED = """\
@@ -28,6 +33,11 @@ def test_an_execution_begun_by_a_form_and_waited_for_has_its_outputs_and_task_ru
     assert [(run["taskId"], run["state"]["current"]) for run in found["taskRunList"]] == [("greet", "SUCCESS")]
     assert found["url"].endswith(f"/api/v1/executions/{found['id']}")
     assert served.json("GET", f"/executions/{found['id']}") == found | {"url": found["url"]}
+
+
+def test_more_inputs_than_any_flow_has_are_refused_at_once(served: Served) -> None:
+    many = {f"input{number}": 1 for number in range(2_000)}
+    assert "2,000 inputs" in served.json("POST", "/executions/demo/hello", json=many, status=422)["message"]
 
 
 def test_inputs_come_as_multipart_json_or_not_at_all(served: Served) -> None:
@@ -62,6 +72,39 @@ def test_a_file_of_an_execution_is_downloaded_and_no_other_file_is(served: Serve
         assert served.json("GET", path, params={"path": uri}, status=422)["code"] == "usage"
     gone = it["inputs"]["data"].replace("a.txt", "gone.txt")
     assert served.json("GET", path, params={"path": gone}, status=404)["code"] == "not-found"
+
+
+def test_downloads_that_are_broken_off_leave_no_file_open(served: Served) -> None:
+    served.save(FILED)
+    it = served.run("demo/filed", files={"data": ("large.bin", b"x" * (8 << 20))})
+    for _ in range(3):
+        path = {"path": it["inputs"]["data"]}
+        with served.client.stream("GET", f"/api/v1/executions/{it['id']}/file", params=path) as answer:
+            body = answer.iter_raw()
+            next(body)
+    served.until(lambda: not [one for one in psutil.Process().open_files() if one.path.endswith("large.bin")])
+    long = {"path": f"{it['inputs']['data'].rpartition('/')[0]}/{'x' * 300}"}
+    assert served.json("GET", f"/executions/{it['id']}/file", params=long, status=404)["code"] == "not-found"
+
+
+def test_so_many_follow_at_a_time_and_no_more(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taxi_pipelines.api.follow.MOST_STREAMS", 2)
+    served.save(NAPPING)
+    it = served.json("POST", "/executions/demo/napping")
+    follow = f"/api/v1/executions/{it['id']}/follow"
+    with ExitStack() as stack:
+        for _ in range(2):
+            assert stack.enter_context(served.client.stream("GET", follow)).status_code == 200
+        for path in (follow, f"/executions/{it['id']}/live"):
+            refused = served.client.get(path, headers={"sec-fetch-mode": "cors"})
+            assert (refused.status_code, refused.headers["retry-after"]) == (429, "1"), path
+    served.until(lambda: follows(served, follow))
+    served.json("DELETE", f"/executions/{it['id']}/kill", status=202)
+
+
+def follows(served: Served, path: str) -> bool:
+    with served.client.stream("GET", path) as answer:
+        return answer.status_code == 200
 
 
 def test_what_cannot_be_begun_says_why(served: Served) -> None:

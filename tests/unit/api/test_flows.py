@@ -6,6 +6,7 @@ import io
 import zipfile
 from typing import Any
 
+from taxi_pipelines.api.flows import MOST_PROBLEMS
 from tests.support.service import Served
 
 LABELLED = """\
@@ -58,6 +59,16 @@ def test_an_invalid_flow_is_refused_with_every_problem_and_its_place(served: Ser
     assert two[1]["problems"][0]["line"] == 5  # of its own part, after the line that parts them
     assert served.json("POST", "/flows/validate", content="")[0]["problems"]
     assert served.json("POST", "/flows", content=b"\xff", status=422)["code"] == "usage"
+
+
+def test_so_many_flows_and_problems_are_told_of_at_a_time_and_no_more(served: Served) -> None:
+    assert "2,000 flows" in served.json("POST", "/flows/validate", content="---\na\n" * 2_000, status=422)["message"]
+    (found,) = served.json("POST", "/flows/validate", content="".join(f"k{number}: 1\n" for number in range(1_000)))
+    assert len(found["problems"]) == MOST_PROBLEMS
+    names = [{"namespace": "demo", "id": "hello"}] * 1_001
+    assert served.json("POST", "/flows/export/by-ids", json=names, status=422)["code"] == "request-invalid"
+    answer = served.client.post("/api/v1/flows/export/by-ids", json=names[1:])
+    assert zipfile.ZipFile(io.BytesIO(answer.content)).namelist() == ["demo.hello.yml"]
 
 
 def test_flows_are_searched_by_text_namespace_and_labels(served: Served) -> None:

@@ -43,3 +43,9 @@ def test_what_is_served_without_a_login_tells_nothing(guarded: Served) -> None:
     for path in ("/loginx", "/static/", "/static/x/..%2f..%2fapp.py", "/static/x//etc/passwd"):
         answer = httpx.get(f"{guarded.client.base_url}{path}")
         assert answer.status_code == 404, path
+
+
+def test_a_search_for_more_than_the_store_can_look_for_is_refused_in_words(guarded: Served) -> None:
+    for path in ("/logs", "/api/v1/logs/search"):
+        assert guarded.client.get(path, params={"q": "%_" * 10_000}).status_code == 422
+        assert guarded.client.get(path, params={"q": "%_" * 400}).status_code == 200
