@@ -289,8 +289,11 @@ root.addEventListener(
 
 const first = document.getElementById("m-first");
 
+first.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-call]")) first.dataset.opens = target.closest("[data-month]").dataset.month;
+});
+
 document.addEventListener("taxi:called", ({ detail }) => {
-  if (first.querySelector(`[data-url="${detail.url}"]`)) first.dataset.opens = first.querySelector("[data-month]").dataset.month;
   if (!detail.url.endsWith("/verify")) return;
   const { ok, rows_target: rows, unproven, differing_rows: differing } = detail.answer;
   if (ok) toast(`Proven: all ${count(rows, "row")} are those of the file`);
