@@ -235,12 +235,13 @@ def _beginning(text: str, zone: ZoneInfo) -> datetime:
 
 def _ending(text: str, zone: ZoneInfo) -> datetime:
     moment, length = _moment(text, zone)
-    if length == "month":
-        following = (moment.replace(day=1) + timedelta(days=32)).replace(day=1)
-        return following.replace(tzinfo=zone).astimezone(UTC) - _MOMENT
-    if length == "day":
-        return (moment + timedelta(days=1)).astimezone(UTC) - _MOMENT
-    return moment
+    try:
+        if length == "month":
+            following = (moment.replace(day=1) + timedelta(days=32)).replace(day=1)
+            return following.replace(tzinfo=zone).astimezone(UTC) - _MOMENT
+        return (moment + timedelta(days=1)).astimezone(UTC) - _MOMENT if length == "day" else moment
+    except OverflowError as error:
+        raise UsageError(f"{text} is at the end of all calendars", "give an earlier end") from error
 
 
 def _moment(text: str, zone: ZoneInfo) -> tuple[datetime, str]:

@@ -21,7 +21,7 @@ from taxi_pipelines.settings import Settings, Target
 from taxi_pipelines.web.trigger_words import LATE_AFTER
 from taxi_pipelines.web.words import duration, plural
 
-_LOGIN_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
+_LOGIN_IN_URL = re.compile(r"(?<=://)[^/\s]+@")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

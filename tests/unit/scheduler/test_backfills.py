@@ -193,6 +193,8 @@ def test_a_slot_whose_flow_is_gone_fails_and_says_why(scene: Scene) -> None:
     [
         (request("2020-07", "2020-01"), "the window 2020-07 to 2020-01 is empty"),
         (request("soon"), "'soon' is neither a month, a day nor a time"),
+        (request("2020-07", "9999-12"), "9999-12 is at the end of all calendars"),
+        (request("2020-07", "9999-12-31"), "9999-12-31 is at the end of all calendars"),
         (request("2020-01-02", "2020-01-31"), "there is no slot from 2020-01-02 to 2020-01-31"),
         (request(parallel=0), "0 slots at a time is too few"),
         (request(inputs={"color": "red"}), "'color': there is no such input"),
